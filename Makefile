@@ -1,0 +1,75 @@
+# Two commands do all set-up on a fresh Debian 12 machine with Go, make and git (and Node 20 for the editor part):
+#   make demo    install what is missing, build, preview and run an example for real, clean up
+#   make test    everything that must hold before a change lands, over a real Docker Engine
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/kurtosis-go/kurtosis/cmd/internal/cli.Version=$(VERSION)
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+FUZZTIME ?= 30s
+TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build both binaries into bin/
+	$(GO_BUILD) -o bin/ ./cmd/kurtosis ./cmd/kurtosis-lsp
+
+.PHONY: install
+install: build ## put the binaries into $(PREFIX)/bin
+	install -D -m 0755 bin/kurtosis $(DESTDIR)$(PREFIX)/bin/kurtosis
+	install -D -m 0755 bin/kurtosis-lsp $(DESTDIR)$(PREFIX)/bin/kurtosis-lsp
+
+.PHONY: check
+check: ## the quick inner loop: formatting, vet, unit tests (no Docker)
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go test ./...
+
+.PHONY: update
+update: ## rewrite goldens and generated files; CI demands no diff afterwards
+	go generate ./...
+
+.PHONY: docker
+docker: ## a Docker Engine that answers (installed and started when there is none)
+	scripts/docker.sh
+
+.PHONY: images
+images: docker ## the images of examples/, built without a registry
+	scripts/example-images.sh
+
+.PHONY: demo
+demo: build images ## preview and run an example for real, see it answer, clean up
+	scripts/demo.sh
+
+.PHONY: test
+test: ## unit, command line, and one real pass over Docker
+	scripts/test.sh
+
+.PHONY: test-long
+test-long: ## fuzzing, faults, scale, benches, cross-compilation
+	scripts/test-long.sh
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for $(FUZZTIME)
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: build ## ratios measured side by side in one run
+	scripts/bench.sh
+
+.PHONY: cross
+cross: ## compile both binaries for Linux, macOS and Windows on amd64 and arm64
+	@for target in $(TARGETS); do \
+		echo "$$target"; \
+		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO_BUILD) -o dist/$${target/\//-}/ ./cmd/kurtosis ./cmd/kurtosis-lsp; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf bin dist

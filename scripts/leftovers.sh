@@ -1,0 +1,20 @@
+#!/bin/bash
+# Shows that a test run left no container, network or volume behind.
+# usage: leftovers.sh snapshot | compare
+set -euo pipefail
+state=${TMPDIR:-/tmp}/kurtosis-leftovers.$(id -u)
+now() {
+	docker ps -a --format 'container {{.ID}} {{.Names}}'
+	docker network ls --format 'network {{.ID}} {{.Name}}'
+	docker volume ls --format 'volume {{.Name}}'
+}
+case ${1:-} in
+snapshot) now | sort >"$state" ;;
+compare)
+	left=$(comm -13 "$state" <(now | sort))
+	rm -f "$state"
+	[ -z "$left" ] || { printf 'left behind:\n%s\n' "$left" >&2; exit 1; }
+	echo "nothing left behind"
+	;;
+*) echo "usage: leftovers.sh snapshot | compare" >&2; exit 2 ;;
+esac
