@@ -35,6 +35,9 @@ func Equal(a, b Type) bool {
 	case *Var:
 		y, ok := b.(*Var)
 		return ok && x.Name == y.Name
+	case *Guess:
+		y, ok := b.(*Guess)
+		return ok && (x == y || Equal(x.Elem, y.Elem))
 	case *Union:
 		y, ok := b.(*Union)
 		if !ok || len(x.Members) != len(y.Members) {
@@ -152,7 +155,8 @@ func relate(from, to Type, q quantifier) bool {
 }
 
 func silent(t Type) bool {
-	if _, ok := t.(*Var); ok || t == nil {
+	switch t.(type) {
+	case nil, *Var, *Guess:
 		return true
 	}
 	return t == Unknown || t == Any

@@ -10,6 +10,9 @@ func Filter(t Type, keep func(Type) bool) Type {
 	if t == Unknown || t == Any || t == nil {
 		return t
 	}
+	if g, ok := t.(*Guess); ok {
+		return Likely(Filter(g.Elem, keep))
+	}
 	members := Members(t)
 	var kept []Type
 	for _, m := range members {

@@ -49,6 +49,8 @@ func writeTo(b *strings.Builder, t Type, depth int) {
 	switch t := t.(type) {
 	case nil:
 		b.WriteString("unknown")
+	case *Guess:
+		writeTo(b, t.Elem, depth)
 	case *List:
 		list("list[", t.Elem)
 		b.WriteByte(']')

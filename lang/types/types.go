@@ -6,7 +6,7 @@
 package types
 
 // Type is a type term. Terms are immutable; compare them with Equal. The concrete types are Basic, StringLit,
-// IntLit, *List, *Dict, *Tuple, *Iterable, *Function, *Struct, *Module, *Named, *Future, *Union and *Var.
+// IntLit, *List, *Dict, *Tuple, *Iterable, *Function, *Struct, *Module, *Named, *Future, *Union, *Guess and *Var.
 type Type interface {
 	// String prints the term as Parse reads it: list[str] | None, dict[str, int], Future[int].
 	String() string
@@ -201,6 +201,12 @@ func Elem(t Type) (Type, bool) {
 		return t.Elem, true
 	case *Named:
 		return t.Elem, t.Elem != nil
+	case *Guess:
+		elem, ok := Elem(t.Elem)
+		if !ok {
+			return Unknown, true
+		}
+		return Likely(elem), true
 	case *Var:
 		return Unknown, true
 	case *Union:

@@ -5,11 +5,15 @@ package types
 const maxMembers = 12
 
 // Unite is the smallest normal term that covers all of ts: flat, without duplicates, literals absorbed by their
-// base. Unknown absorbs everything, then Any; Never vanishes; nothing at all is Never.
+// base. Unknown absorbs everything, then Any; a guess makes the whole a guess; Never vanishes; nothing at all is
+// Never.
 func Unite(ts ...Type) Type {
 	members := make([]Type, 0, len(ts))
-	sawAny := false
+	sawAny, guess := false, false
 	for _, t := range ts {
+		if g, ok := t.(*Guess); ok {
+			t, guess = g.Elem, true
+		}
 		switch t := t.(type) {
 		case nil:
 			return Unknown
@@ -38,6 +42,9 @@ func Unite(ts ...Type) Type {
 		if members = merge(members); len(members) > maxMembers {
 			return Unknown
 		}
+	}
+	if guess {
+		return Likely(unionOf(members))
 	}
 	return unionOf(members)
 }
@@ -128,6 +135,13 @@ func Join(a, b Type) Type {
 	}
 	if b == nil || Equal(a, b) {
 		return a
+	}
+	if x, ok := a.(*Guess); ok {
+		y, _ := Sure(b)
+		return Likely(Join(x.Elem, y))
+	}
+	if y, ok := b.(*Guess); ok {
+		return Likely(Join(a, y.Elem))
 	}
 	switch x := a.(type) {
 	case *List:
