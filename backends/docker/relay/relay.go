@@ -1,0 +1,52 @@
+// Package relay is the program side of dialling into an enclave from outside of its network: it runs in a container
+// there and joins its standard streams to a connection. It has no dependencies, so that any binary may offer it.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+)
+
+// Status is the first byte written: whether the connection stands. After Failed comes the reason, in text.
+type Status = byte
+
+const (
+	Connected Status = 'C'
+	Refused   Status = 'R' // nobody listens
+	Failed    Status = 'F'
+)
+
+// Run connects, writes a Status to out, and copies in to the connection and the connection to out until both
+// directions have ended or ctx does.
+func Run(ctx context.Context, network, address string, in io.Reader, out io.Writer) error {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		status := Failed
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			status = Refused
+		}
+		_, werr := fmt.Fprintf(out, "%c%v", status, err)
+		return werr
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	defer conn.Close()
+	if _, err := out.Write([]byte{Connected}); err != nil {
+		return err
+	}
+	go func() {
+		io.Copy(conn, in)
+		if half, ok := conn.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		} else {
+			conn.Close()
+		}
+	}()
+	// When the peer has closed, what still comes in has nowhere to go: the goroutine above is not waited for.
+	_, err = io.Copy(out, conn)
+	return err
+}
