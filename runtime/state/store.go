@@ -1,0 +1,349 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Format is the version of the files that this package writes. A file of a newer one is refused and left alone.
+const Format = 1
+
+const (
+	snapshotFile = "state.json"
+	journalFile  = "journal.jsonl"
+	lockFile     = "lock"
+	artifactsDir = "artifacts"
+)
+
+// Store is the state of one enclave on disk. Its methods may be called from several goroutines; only the holder of
+// the enclave's lock may call Apply.
+type Store struct {
+	dir string
+	now func() time.Time
+
+	mu      sync.Mutex
+	enclave *Enclave
+	seq     int64    // of the last change
+	journal *os.File // open for appending, nil before the first Apply
+}
+
+// CorruptError says that the state could not be read. The unreadable files were renamed to Kept, so that opening
+// the enclave again starts from nothing remembered.
+type CorruptError struct {
+	Path string // the file that could not be read
+	Kept string // where it is now
+	Err  error
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("the enclave's state in %s cannot be read: %s; it was kept as %s", e.Path, e.Err, e.Kept)
+}
+
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Hint says what follows from it.
+func (e *CorruptError) Hint() string {
+	return "the enclave's services still run; the next run treats every step as new and updates them in place"
+}
+
+// NewerError says that a later version of this program wrote the state.
+type NewerError struct {
+	Path   string
+	Format int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the enclave's state in %s has format %d, this version reads up to %d", e.Path, e.Format, Format)
+}
+
+// Hint says what to do.
+func (e *NewerError) Hint() string {
+	return "use the version of kurtosis that made the enclave, or a later one"
+}
+
+// Open reads the state kept in dir, which need not exist: nothing is created before the first Apply. A state that
+// cannot be read is set aside and reported as *CorruptError; the store that comes with it is empty and usable.
+func Open(dir string, now func() time.Time) (*Store, error) {
+	s := &Store{dir: dir, now: now, enclave: &Enclave{}}
+	err := s.load()
+	var corrupt *CorruptError
+	if err == nil || errors.As(err, &corrupt) {
+		return s, err
+	}
+	return nil, err
+}
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.dir }
+
+// Enclave is a copy of what is remembered now.
+func (s *Store) Enclave() *Enclave {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enclave.clone()
+}
+
+// snapshot is the content of state.json. Sum is of the bytes of Enclave.
+type snapshot struct {
+	Format  int             `json:"format"`
+	Seq     int64           `json:"seq"`
+	Sum     string          `json:"sha256"`
+	Enclave json.RawMessage `json:"enclave"`
+}
+
+// entry is one line of the journal. Sum is of the bytes of Change.
+type entry struct {
+	Seq    int64           `json:"seq"`
+	Sum    string          `json:"sha256"`
+	Change json.RawMessage `json:"change"`
+}
+
+func sum(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:8])
+}
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *Store) load() error {
+	e, seq, err := s.loadSnapshot()
+	if err == nil {
+		seq, err = s.loadJournal(e, seq)
+	}
+	if err != nil {
+		e, seq = &Enclave{}, 0
+	}
+	s.enclave, s.seq = e, seq
+	return err
+}
+
+func (s *Store) loadSnapshot() (*Enclave, int64, error) {
+	path := s.path(snapshotFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Enclave{}, 0, nil
+	} else if err != nil {
+		return nil, 0, err
+	}
+	var snap snapshot
+	if err := json.Unmarshal(data, &snap); err != nil {
+		return nil, 0, s.quarantine(path, err)
+	}
+	if snap.Format > Format {
+		return nil, 0, &NewerError{path, snap.Format}
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, snap.Enclave); err != nil {
+		return nil, 0, s.quarantine(path, err)
+	}
+	if got := sum(compact.Bytes()); got != snap.Sum {
+		return nil, 0, s.quarantine(path, fmt.Errorf("checksum is %s, want %s", got, snap.Sum))
+	}
+	e := &Enclave{}
+	if err := json.Unmarshal(snap.Enclave, e); err != nil {
+		return nil, 0, s.quarantine(path, err)
+	}
+	return e, snap.Seq, nil
+}
+
+// loadJournal applies the changes that came after the snapshot. A last line that is cut off is the trace of a
+// process killed while it wrote: that change never happened. Any other damage makes the state unreadable.
+func (s *Store) loadJournal(e *Enclave, seq int64) (int64, error) {
+	path := s.path(journalFile)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return seq, nil
+	} else if err != nil {
+		return seq, err
+	}
+	defer file.Close()
+	r := bufio.NewReader(file)
+	for n := 1; ; n++ {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return seq, nil
+		} else if err != nil {
+			return seq, err
+		}
+		var en entry
+		if err := json.Unmarshal(line, &en); err != nil {
+			return seq, s.quarantine(path, fmt.Errorf("line %d: %w", n, err))
+		}
+		if got := sum(en.Change); got != en.Sum {
+			return seq, s.quarantine(path, fmt.Errorf("line %d: checksum is %s, want %s", n, got, en.Sum))
+		}
+		if en.Seq <= seq {
+			continue // in the snapshot already
+		}
+		var c Change
+		if err := json.Unmarshal(en.Change, &c); err != nil {
+			return seq, s.quarantine(path, fmt.Errorf("line %d: %w", n, err))
+		}
+		e.apply(c)
+		seq = en.Seq
+	}
+}
+
+// quarantine sets both files aside: half of a state is not a state.
+func (s *Store) quarantine(path string, cause error) error {
+	stamp := s.now().UTC().Format("20060102T150405.000")
+	corrupt := &CorruptError{Path: path, Err: cause}
+	for _, name := range []string{snapshotFile, journalFile} {
+		from := s.path(name)
+		to := from + ".corrupt-" + stamp
+		if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if from == path {
+			corrupt.Kept = to
+		}
+	}
+	return corrupt
+}
+
+// Apply changes what is remembered; when it returns nil the change is on disk.
+func (s *Store) Apply(c Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if s.journal == nil {
+		if err := s.compact(); err != nil {
+			return fmt.Errorf("saving the enclave's state: %w", err)
+		}
+	}
+	line, err := json.Marshal(entry{Seq: s.seq + 1, Sum: sum(data), Change: data})
+	if err != nil {
+		return err
+	}
+	if err := s.append(append(line, '\n')); err != nil {
+		return fmt.Errorf("saving the enclave's state: %w", err)
+	}
+	s.seq++
+	s.enclave.apply(c)
+	return nil
+}
+
+// append writes one line or none: what a full disk left of it is cut off again, so that later lines stay readable.
+func (s *Store) append(line []byte) error {
+	end, err := s.journal.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if _, err = s.journal.Write(line); err == nil {
+		err = s.journal.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, s.journal.Truncate(end))
+	}
+	return nil
+}
+
+// compact writes the snapshot and starts an empty journal. Killed between the two, the journal's lines are older
+// than the snapshot and are passed over.
+func (s *Store) compact() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	enclave, err := json.Marshal(s.enclave)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(snapshot{Format: Format, Seq: s.seq, Sum: sum(enclave), Enclave: enclave})
+	if err != nil {
+		return err
+	}
+	if err := writeFile(s.path(snapshotFile), append(data, '\n')); err != nil {
+		return err
+	}
+	journal, err := os.OpenFile(s.path(journalFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(journal.Sync(), syncDir(s.dir)); err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	s.journal = journal
+	return nil
+}
+
+// Close ends writing: the journal is folded into the snapshot. The store may be read on.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal == nil {
+		return nil
+	}
+	err := s.journal.Close()
+	if err == nil {
+		err = s.compact()
+	}
+	if err == nil {
+		err = errors.Join(s.journal.Close(), s.dropUnused())
+	}
+	s.journal = nil
+	return err
+}
+
+// Remove deletes the state and every artifact of the enclave.
+func (s *Store) Remove() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal != nil {
+		_ = s.journal.Close() // its content goes with the directory
+		s.journal = nil
+	}
+	s.enclave, s.seq = &Enclave{}, 0
+	return os.RemoveAll(s.dir)
+}
+
+// writeFile replaces a file as a whole: whoever reads it sees the old content or the new, after a power cut too.
+func writeFile(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp.Name()))
+	}
+	return nil
+}
+
+// List returns the directories of enclave states below root, by the enclaves' UUIDs. A root that does not exist
+// holds none.
+func List(root string) ([]string, error) {
+	entries, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			dirs = append(dirs, e.Name())
+		}
+	}
+	return dirs, nil
+}
