@@ -1,0 +1,237 @@
+// Package packages opens Kurtosis packages and standalone scripts, and finds what the locators in them mean: in
+// the package's own tree, in a vendor tree, in a replacement, or in what a Fetcher brings.
+package packages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/source"
+	"github.com/kurtosis-go/kurtosis/lang/workspace"
+)
+
+// DefaultMain is the file of a package that is run.
+const DefaultMain = "main.star"
+
+// Fetcher brings a repository's tree onto this machine.
+type Fetcher interface {
+	// Fetch gives the directory that holds the tree of repository (github.com/owner/name) at the first of versions
+	// that is a tag, branch or commit there, and which one it was; "" is the default branch. The directory stays as
+	// it is for as long as the process runs, and is not to be written to.
+	Fetch(ctx context.Context, repository string, versions []string) (dir, version string, err error)
+}
+
+// Options say where packages may come from.
+type Options struct {
+	Vendor  string  // a tree that holds DIR/github.com/<owner>/<repository>: nothing is fetched, versions are ignored
+	Fetcher Fetcher // nil: what is not on disk is an error
+	Main    string  // the file to run, relative to the package; "" is main.star
+}
+
+// Package is an opened package, or a standalone script. It resolves the locators of its own modules and of all
+// that they import, and is safe for concurrent use.
+type Package struct {
+	Name     string           // the name in kurtosis.yml, "" for a standalone script
+	Root     string           // the directory of kurtosis.yml, or of the script
+	Main     workspace.Target // the file that is run
+	Manifest *Manifest        // nil for a standalone script
+	options  Options
+	fetched  bool // opened by its locator, so the whole repository is around it
+
+	mu    sync.Mutex
+	names map[string]named // directory → the kurtosis.yml that is in force there
+}
+
+var _ workspace.Resolver = (*Package)(nil)
+
+// OperandError says that what the user named cannot be opened: it is the command line that is wrong.
+type OperandError struct{ Message, Hint string }
+
+func (e *OperandError) Error() string { return e.Message }
+
+// PackageError says that a package, though found, is not whole.
+type PackageError struct{ Message, Hint string }
+
+func (e *PackageError) Error() string { return e.Message }
+
+// ManifestError says what is wrong in a kurtosis.yml.
+type ManifestError struct {
+	File        *source.File
+	Diagnostics []diag.Diagnostic
+}
+
+func (e *ManifestError) Error() string {
+	d := e.Diagnostics[0]
+	more := ""
+	if n := len(e.Diagnostics) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Sprintf("%s:%s: %s%s", d.File, d.Range.Start, d.Message, more)
+}
+
+// Open opens what operand names: a directory with a kurtosis.yml, that file, a .star file as a standalone script,
+// or a package on GitHub (github.com/owner/repository[/path][@version]). A path on disk wins over a locator.
+func Open(ctx context.Context, operand string, o Options) (*Package, error) {
+	if o.Vendor != "" {
+		vendor, err := filepath.Abs(o.Vendor)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := os.Stat(vendor); err != nil || !info.IsDir() {
+			return nil, &OperandError{
+				Message: fmt.Sprintf("the vendor tree '%s' isn't a directory", o.Vendor),
+				Hint:    "it holds <dir>/github.com/<owner>/<repository>; 'kurtosis package vendor' writes one",
+			}
+		}
+		o.Vendor = vendor
+	}
+	info, err := os.Stat(operand)
+	switch {
+	case err == nil && info.IsDir():
+		return openRoot(operand, operand, o)
+	case err == nil && path.Base(filepath.ToSlash(operand)) == ManifestName:
+		return openRoot(filepath.Dir(operand), filepath.Dir(operand), o)
+	case err == nil:
+		return openScript(operand, o)
+	case !errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(operand, host+"/"):
+		return nil, &OperandError{Message: fmt.Sprintf("can't read '%s': %s", operand, plainError(err))}
+	case strings.HasPrefix(operand, host+"/"), strings.Contains(operand, "://"):
+		return openLocator(ctx, operand, o)
+	}
+	return nil, &OperandError{
+		Message: fmt.Sprintf("there is no '%s'", operand),
+		Hint:    "name a directory with a kurtosis.yml, a .star file, or a package on GitHub: github.com/<owner>/<repository>",
+	}
+}
+
+// plainError is what the system said, without the call and the path that Go puts in front.
+func plainError(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+func openScript(file string, o Options) (*Package, error) {
+	if path.Ext(file) != ".star" {
+		return nil, &OperandError{
+			Message: fmt.Sprintf("'%s' is neither a package nor a script", file),
+			Hint:    "name a directory with a kurtosis.yml, or a file that ends in .star",
+		}
+	}
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	return &Package{
+		Root:    filepath.Dir(abs),
+		Main:    workspace.Target{Locator: filepath.Base(abs), Path: abs},
+		options: o,
+		names:   map[string]named{},
+	}, nil
+}
+
+func openRoot(dir, shown string, o Options) (*Package, error) {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(shown, ManifestName)
+	text, err := os.ReadFile(filepath.Join(root, ManifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		hint := fmt.Sprintf("'kurtosis package init github.com/<owner>/<repository>' in '%s' makes one", shown)
+		if up, ok := FindRoot(filepath.Dir(root)); ok {
+			hint = fmt.Sprintf("there is one in '%s'; name that directory to run the package", up)
+		} else if _, err := os.Stat(filepath.Join(root, DefaultMain)); err == nil {
+			hint = fmt.Sprintf("to run a script that needs no package, name the file: '%s'", filepath.Join(shown, DefaultMain))
+		}
+		return nil, &PackageError{Message: fmt.Sprintf("there is no %s in '%s'", ManifestName, shown), Hint: hint}
+	}
+	if err != nil {
+		return nil, &PackageError{Message: fmt.Sprintf("can't read '%s': %s", file, plainError(err))}
+	}
+	f := source.NewFile(file, text)
+	manifest, diagnostics := ParseManifest(f)
+	if len(diagnostics) > 0 {
+		return nil, &ManifestError{File: f, Diagnostics: diagnostics}
+	}
+	return newPackage(root, shown, manifest, o)
+}
+
+// newPackage builds a package of a root whose manifest is sound.
+func newPackage(root, shown string, manifest *Manifest, o Options) (*Package, error) {
+	name := o.Main
+	if name == "" {
+		name = DefaultMain
+	}
+	main, ok := cleanInside(filepath.ToSlash(name))
+	if !ok {
+		return nil, &OperandError{Message: fmt.Sprintf("the main file '%s' isn't a path inside the package", name)}
+	}
+	file := filepath.Join(root, filepath.FromSlash(main))
+	if info, err := os.Stat(file); err != nil || info.IsDir() {
+		message, hint := fmt.Sprintf("there is no %s in the package '%s'", main, manifest.Name), ""
+		if o.Main == "" {
+			hint = fmt.Sprintf("run(plan) is defined in '%s'; --main-file names another file", filepath.Join(shown, DefaultMain))
+		}
+		return nil, &PackageError{Message: message, Hint: hint}
+	}
+	p := &Package{
+		Name: manifest.Name,
+		Root: root,
+		Main: workspace.Target{
+			Locator: path.Join(manifest.Name, main), Path: file,
+			Package: manifest.Name, PackageRoot: root,
+		},
+		Manifest: manifest,
+		options:  o,
+		names:    map[string]named{root: {root: root, name: manifest.Name}},
+	}
+	return p, nil
+}
+
+// FindRoot looks for the directory of the package that a file or directory is part of: the nearest one, going up,
+// that has a kurtosis.yml.
+func FindRoot(from string) (string, bool) {
+	dir, err := filepath.Abs(from)
+	if err != nil {
+		return "", false
+	}
+	for {
+		if info, err := os.Stat(filepath.Join(dir, ManifestName)); err == nil && !info.IsDir() {
+			return dir, true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", false
+		}
+		dir = up
+	}
+}
+
+// File gives the target that a file of this package is, for callers that start from a path: an editor, a linter.
+func (p *Package) File(file string) (workspace.Target, error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return workspace.Target{}, err
+	}
+	if p.Manifest == nil {
+		return workspace.Target{Locator: filepath.Base(abs), Path: abs}, nil
+	}
+	rel, err := filepath.Rel(p.Root, abs)
+	if err != nil || !filepath.IsLocal(rel) {
+		return workspace.Target{}, fmt.Errorf("'%s' isn't in the package '%s'", file, p.Name)
+	}
+	t := p.Main
+	t.Locator, t.Path = path.Join(p.Name, filepath.ToSlash(rel)), abs
+	return t, nil
+}
