@@ -49,7 +49,7 @@ var readyParams = []Param{
 	fieldParam,
 	assertionParam,
 	targetValueParam,
-	{Name: "interval", Type: str, Default: `"1s"`, Rule: "duration", Doc: "Time between two tries, as a Go duration."},
+	{Name: "interval", Type: str, Default: `"1s"`, Rule: "interval", Doc: "Time between two tries, as a Go duration."},
 	{Name: "timeout", Type: str, Default: `"15m"`, Rule: "duration", Doc: "How long to try, as a Go duration, before the service counts as failed."},
 }
 

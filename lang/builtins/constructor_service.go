@@ -45,7 +45,7 @@ var serviceParams = []Param{
 }
 
 var serviceConfigParams = []Param{
-	{Name: "image", Type: image, Required: true, Rule: "image-reference",
+	{Name: "image", Type: image, Required: true, Rule: "image-reference", Late: true,
 		Doc: "Image to run: a reference such as `postgres:16-alpine`, an `ImageSpec` (private registry), or an `ImageBuildSpec` or `NixBuildSpec` (built for the run).", Former: []string{"container_image_name"}},
 	{Name: "ports", Type: dict(str, portSpecType), Default: "{}", KeyRule: "port-id", Late: true, Former: []string{"used_ports"},
 		Doc: "Ports the service listens on: port id → `PortSpec`. They are published on free ports of the host, and waited for when the service starts. A port id has 1 to 15 lower-case letters, digits and `-`, starts with a letter and does not end with `-`."},
