@@ -1,0 +1,8 @@
+#!/bin/bash
+# Ratios measured side by side in one run; docs/performance.md tells how to read them. The comparisons with Docker
+# need an engine that answers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go build -trimpath -ldflags '-s -w' -o bin/bare ./internal/tools/bare
+go build -trimpath -ldflags '-s -w' -o bin/buildifier github.com/bazelbuild/buildtools/buildifier
+go run ./internal/tools/bench -bin bin "$@"
