@@ -8,7 +8,9 @@ import (
 
 // The expressions below are all that a converted module needs. They print with one argument or entry on a line, as
 // the formatter leaves what has a trailing comma.
-type expr interface{ print(b *strings.Builder, indent string) }
+type expr interface {
+	print(b *strings.Builder, indent string)
+}
 
 type literal string
 
