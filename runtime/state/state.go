@@ -12,39 +12,33 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 // Enclave is everything that is remembered about one enclave. It is changed through Store.Apply only.
 type Enclave struct {
-	UUID      string              `json:"uuid"` // 32 hex digits
-	Name      string              `json:"name"`
-	Created   time.Time           `json:"created"`
-	Steps     []Step              `json:"steps"`     // in the order of the plan that was executed last
-	Services  map[string]Service  `json:"services"`  // by name
-	Artifacts map[string]Artifact `json:"artifacts"` // by name
-	Runs      []Run               `json:"runs"`      // oldest first, at most keptRuns
+	UUID      string                     `json:"uuid"` // 32 hex digits
+	Name      string                     `json:"name"`
+	Created   time.Time                  `json:"created"`
+	Steps     []Step                     `json:"steps"`               // of all packages that ran here
+	Services  map[string]Service         `json:"services"`            // by name
+	Artifacts map[string]Artifact        `json:"artifacts"`           // by name
+	Runs      []Run                      `json:"runs"`                // oldest first, at most keptRuns
+	Overrides map[string]json.RawMessage `json:"overrides,omitempty"` // by service: what set_service said
 }
 
 // keptRuns bounds the history: an enclave may live for a year in a test bench.
 const keptRuns = 100
 
-// Step is a step that was executed. Values and identities are opaque here: the plan makes and compares them.
+// Step is a step that was executed: the plan's own record of it, and what it gave.
 type Step struct {
-	ID        string          `json:"id"`       // in the plan that executed it
-	Name      string          `json:"name"`     // the instruction
-	Position  string          `json:"position"` // file[line:column]
-	Call      string          `json:"call"`     // canonical text, futures standing in it by the ids of its own plan
-	Content   string          `json:"content,omitempty"`
-	Futures   []Future        `json:"futures,omitempty"`
-	Services  []string        `json:"services,omitempty"`  // that it added, changed or removed
-	Artifacts []string        `json:"artifacts,omitempty"` // that it made
-	Result    string          `json:"result"`
-	Digests   []string        `json:"digests,omitempty"` // "image a:1 sha256:…", "artifact conf <digest>": content it used
-	Done      bool            `json:"done"`              // false: it was started and failed, or never ended
-	Error     string          `json:"error,omitempty"`
-	Plan      json.RawMessage `json:"plan,omitempty"` // the plan's own record of the step
-	Started   time.Time       `json:"started"`
-	Ended     time.Time       `json:"ended"`
+	plan.Record
+	Futures []Future  `json:"futures,omitempty"` // in the order of the plan's sources
+	Result  string    `json:"result"`
+	Error   string    `json:"error,omitempty"` // where it is not Done
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
 }
 
 // Future is the source of values that a step resolved, in the order of the plan's own list.
@@ -60,8 +54,9 @@ type Service struct {
 	Hostname string          `json:"hostname"`
 	Address  string          `json:"address"`
 	Image    string          `json:"image"`
-	Digest   string          `json:"digest,omitempty"` // the image's content
-	Config   json.RawMessage `json:"config,omitempty"` // what it was made from, for a later update or start
+	Digest   string          `json:"digest,omitempty"`  // the image's content
+	Package  string          `json:"package,omitempty"` // of the run that made it
+	Config   json.RawMessage `json:"config,omitempty"`  // what it was made from, for a later update or start
 	Updated  time.Time       `json:"updated"`
 }
 
@@ -75,6 +70,15 @@ type Artifact struct {
 	Updated time.Time `json:"updated"`
 }
 
+// Records are the steps as a plan compares them.
+func (e *Enclave) Records() []plan.Record {
+	records := make([]plan.Record, len(e.Steps))
+	for i, s := range e.Steps {
+		records[i] = s.Record
+	}
+	return records
+}
+
 // Run is one entry of the history.
 type Run struct {
 	ID       string    `json:"id"` // 32 hex digits
@@ -83,6 +87,7 @@ type Run struct {
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended,omitzero"`
 	Status   RunStatus `json:"status"`
+	Current  []string  `json:"current,omitempty"` // instruction and position of the steps that run now
 	Executed int       `json:"executed"`
 	Skipped  int       `json:"skipped"`
 	Total    int       `json:"total"`
@@ -103,15 +108,15 @@ const (
 
 // Change is what one save adds. Every part is idempotent: applying a change twice is applying it once.
 type Change struct {
-	Enclave       *Identity  `json:"enclave,omitempty"`
-	Steps         []Step     `json:"steps,omitempty"`          // put, by ID, new ones at the end
-	ReplaceSteps  bool       `json:"replace_steps,omitempty"`  // Steps becomes the whole list
-	DropSteps     []string   `json:"drop_steps,omitempty"`     // by ID
-	Services      []Service  `json:"services,omitempty"`       // put, by name
-	DropServices  []string   `json:"drop_services,omitempty"`  // by name
-	Artifacts     []Artifact `json:"artifacts,omitempty"`      // put, by name
-	DropArtifacts []string   `json:"drop_artifacts,omitempty"` // by name
-	Run           *Run       `json:"run,omitempty"`            // put, by ID
+	Enclave       *Identity                  `json:"enclave,omitempty"`
+	ReplaceSteps  *string                    `json:"replace_steps,omitempty"`  // the package whose steps are forgotten first
+	Steps         []Step                     `json:"steps,omitempty"`          // put, by package and ID, new ones at the end
+	Services      []Service                  `json:"services,omitempty"`       // put, by name
+	DropServices  []string                   `json:"drop_services,omitempty"`  // by name
+	Artifacts     []Artifact                 `json:"artifacts,omitempty"`      // put, by name
+	DropArtifacts []string                   `json:"drop_artifacts,omitempty"` // by name
+	Overrides     map[string]json.RawMessage `json:"overrides,omitempty"`      // put, by service
+	Run           *Run                       `json:"run,omitempty"`            // put, by ID
 }
 
 // Identity names an enclave.
@@ -125,14 +130,11 @@ func (e *Enclave) apply(c Change) {
 	if c.Enclave != nil {
 		e.UUID, e.Name, e.Created = c.Enclave.UUID, c.Enclave.Name, c.Enclave.Created
 	}
-	if c.ReplaceSteps {
-		e.Steps = nil
-	}
-	for _, id := range c.DropSteps {
-		e.Steps = slices.DeleteFunc(e.Steps, func(s Step) bool { return s.ID == id })
+	if c.ReplaceSteps != nil {
+		e.Steps = slices.DeleteFunc(e.Steps, func(s Step) bool { return s.Package == *c.ReplaceSteps })
 	}
 	for _, s := range c.Steps {
-		if i := slices.IndexFunc(e.Steps, func(old Step) bool { return old.ID == s.ID }); i >= 0 {
+		if i := slices.IndexFunc(e.Steps, func(old Step) bool { return old.ID == s.ID && old.Package == s.Package }); i >= 0 {
 			e.Steps[i] = s
 		} else {
 			e.Steps = append(e.Steps, s)
@@ -149,6 +151,9 @@ func (e *Enclave) apply(c Change) {
 	}
 	for _, a := range c.Artifacts {
 		put(&e.Artifacts, a.Name, a)
+	}
+	for name, config := range c.Overrides {
+		put(&e.Overrides, name, config)
 	}
 	if c.Run != nil {
 		if i := slices.IndexFunc(e.Runs, func(r Run) bool { return r.ID == c.Run.ID }); i >= 0 {
@@ -170,7 +175,7 @@ func put[V any](m *map[string]V, key string, value V) {
 func (e *Enclave) clone() *Enclave {
 	c := *e
 	c.Steps, c.Runs = slices.Clone(e.Steps), slices.Clone(e.Runs)
-	c.Services, c.Artifacts = maps.Clone(e.Services), maps.Clone(e.Artifacts)
+	c.Services, c.Artifacts, c.Overrides = maps.Clone(e.Services), maps.Clone(e.Artifacts), maps.Clone(e.Overrides)
 	return &c
 }
 

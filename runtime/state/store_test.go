@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 func clock() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
@@ -24,12 +26,16 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
+func step(id, name string, done bool) Step {
+	return Step{Record: plan.Record{ID: id, Name: name, Done: done}}
+}
+
 func filled(t *testing.T, dir string) *Store {
 	t.Helper()
 	s := open(t, dir)
 	require.NoError(t, s.Apply(Change{Enclave: &Identity{UUID: "u", Name: "n", Created: clock()}}))
 	require.NoError(t, s.Apply(Change{
-		Steps:     []Step{{ID: "1", Name: "print", Done: true}, {ID: "2", Name: "exec"}},
+		Steps:     []Step{step("1", "print", true), step("2", "exec", false)},
 		Services:  []Service{{Name: "db", UUID: "a"}, {Name: "web", UUID: "b"}},
 		Artifacts: []Artifact{{Name: "conf", Digest: "d"}},
 		Run:       &Run{ID: "r", Status: RunRunning},
@@ -41,8 +47,10 @@ func TestChangesSurviveTheProcess(t *testing.T) {
 	for _, closed := range []bool{false, true} {
 		dir := filepath.Join(t.TempDir(), "e")
 		s := filled(t, dir)
+		finished := step("2", "exec", true)
+		finished.Futures = []Future{{ID: "f", Values: map[string]json.RawMessage{"code": json.RawMessage("0")}}}
 		require.NoError(t, s.Apply(Change{
-			Steps:         []Step{{ID: "2", Name: "exec", Done: true, Futures: []Future{{ID: "f", Values: map[string]json.RawMessage{"code": json.RawMessage("0")}}}}},
+			Steps:         []Step{finished},
 			DropServices:  []string{"web"},
 			DropArtifacts: []string{"conf"},
 			Run:           &Run{ID: "r", Status: RunSucceeded, Output: "<x>"},
@@ -70,6 +78,18 @@ func TestACallerCannotChangeWhatIsRemembered(t *testing.T) {
 	require.Contains(t, s.Enclave().Services, "db")
 }
 
+func TestStepsOfOnePackageAreReplaced(t *testing.T) {
+	s := filled(t, t.TempDir())
+	other := step("1", "wait", true)
+	other.Package = "github.com/o/r"
+	require.NoError(t, s.Apply(Change{Steps: []Step{other}}))
+	require.Len(t, s.Enclave().Steps, 3)
+	require.NoError(t, s.Apply(Change{ReplaceSteps: new(string), Steps: []Step{step("9", "exec", true)}}))
+	records := s.Enclave().Records()
+	require.Equal(t, []string{"1", "9"}, []string{records[0].ID, records[1].ID})
+	require.Equal(t, "wait", records[0].Name)
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	s := open(t, t.TempDir())
 	for i := range keptRuns + 5 {
@@ -86,7 +106,7 @@ func TestAJournalCutAnywhereIsAPrefix(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	for i := range 4 {
-		require.NoError(t, s.Apply(Change{Steps: []Step{{ID: strconv.Itoa(i), Done: true}}}))
+		require.NoError(t, s.Apply(Change{Steps: []Step{step(strconv.Itoa(i), "print", true)}}))
 	}
 	journal, err := os.ReadFile(filepath.Join(dir, journalFile))
 	require.NoError(t, err)
