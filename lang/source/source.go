@@ -4,6 +4,7 @@
 package source
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"sort"
@@ -41,19 +42,27 @@ const (
 type Hash [sha256.Size]byte
 
 // File is one immutable version of a text. The caller must not change the bytes it handed over.
+//
+// A line ends with \n, \r\n or a lone \r, as go.starlark.net and the Language Server Protocol have it. A byte
+// that is not valid UTF-8 counts as one code point.
 type File struct {
 	name  string
 	text  []byte
 	hash  Hash
 	lines []int32 // byte offset of each line's start; lines[0] == 0
+	ascii bool    // all bytes are: columns are byte counts
 }
 
 // NewFile indexes text. name is what diagnostics show: a path or a locator.
 func NewFile(name string, text []byte) *File {
-	f := &File{name: name, text: text, hash: sha256.Sum256(text), lines: []int32{0}}
+	f := &File{name: name, text: text, hash: sha256.Sum256(text), ascii: true}
+	f.lines = make([]int32, 1, bytes.Count(text, []byte{'\n'})+1)
 	for i, b := range text {
-		if b == '\n' {
+		switch {
+		case b == '\n', b == '\r' && (i+1 == len(text) || text[i+1] != '\n'):
 			f.lines = append(f.lines, int32(i+1))
+		case b >= utf8.RuneSelf:
+			f.ascii = false
 		}
 	}
 	return f
@@ -63,13 +72,19 @@ func (f *File) Name() string { return f.name }
 func (f *File) Text() []byte { return f.text }
 func (f *File) Hash() Hash   { return f.hash }
 
-// LineCount counts lines; the text after the last newline is a line even when empty.
+// LineCount counts lines; the text after the last line break is a line even when empty.
 func (f *File) LineCount() int { return len(f.lines) }
 
-// Line returns line n (from 1) without its newline (and without a carriage return before it).
+// Line returns line n (from 1) without its line break.
 func (f *File) Line(n int) []byte {
 	start, end := f.lineBounds(n)
 	return f.text[start:end]
+}
+
+// LineStart returns the byte offset at which line n (from 1) starts, clamped to the file.
+func (f *File) LineStart(n int) int {
+	start, _ := f.lineBounds(n)
+	return start
 }
 
 func (f *File) lineBounds(n int) (start, end int) {
@@ -79,11 +94,12 @@ func (f *File) lineBounds(n int) (start, end int) {
 	if n > len(f.lines) {
 		return len(f.text), len(f.text)
 	}
-	start, end = int(f.lines[n-1]), len(f.text)
-	if n < len(f.lines) {
-		end = int(f.lines[n]) - 1
+	start = int(f.lines[n-1])
+	if n == len(f.lines) {
+		return start, len(f.text)
 	}
-	if end > start && f.text[end-1] == '\r' {
+	end = int(f.lines[n]) - 1
+	if f.text[end] == '\n' && end > start && f.text[end-1] == '\r' {
 		end--
 	}
 	return start, end
@@ -92,18 +108,42 @@ func (f *File) lineBounds(n int) (start, end int) {
 // Offset returns the byte offset of p, clamped to p's line and to the file.
 func (f *File) Offset(p Pos) int {
 	start, end := f.lineBounds(int(p.Line))
+	if f.ascii {
+		return min(start+max(int(p.Col)-1, 0), end)
+	}
 	for col := int32(1); col < p.Col && start < end; col++ {
-		_, n := utf8.DecodeRune(f.text[start:end])
-		start += n
+		start += runeLen(f.text[start:end])
 	}
 	return start
 }
 
-// Pos returns the place of a byte offset, clamped to the file.
+// runeLen is the size of the code point, or invalid byte, that b starts with.
+func runeLen(b []byte) int {
+	if b[0] < utf8.RuneSelf {
+		return 1
+	}
+	_, n := utf8.DecodeRune(b)
+	return n
+}
+
+// Pos returns the place of a byte offset, clamped to the file. An offset inside of a code point is the place
+// of that code point, one inside of a line break the end of its line.
 func (f *File) Pos(offset int) Pos {
 	offset = max(0, min(offset, len(f.text)))
 	line := sort.Search(len(f.lines), func(i int) bool { return int(f.lines[i]) > offset })
-	return Pos{Line: int32(line), Col: int32(utf8.RuneCount(f.text[f.lines[line-1]:offset])) + 1}
+	start, end := f.lineBounds(line)
+	offset = min(offset, end)
+	if f.ascii {
+		return Pos{Line: int32(line), Col: int32(offset-start) + 1}
+	}
+	col := int32(1)
+	for start < offset {
+		if start += runeLen(f.text[start:end]); start > offset {
+			break
+		}
+		col++
+	}
+	return Pos{Line: int32(line), Col: col}
 }
 
 // End is the place after the last byte.

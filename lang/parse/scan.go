@@ -1,0 +1,611 @@
+package parse
+
+import (
+	"math/big"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.starlark.net/syntax"
+)
+
+// scanner cuts the text into tokens. The current token is in its tok fields.
+type scanner struct {
+	text   string
+	name   *string
+	off    int   // offset of the next byte
+	line   int32 // its line
+	base   int   // such that its column is off-base+1: the line's start, plus all bytes there that are not a code point's first
+	valid  bool  // the text is valid UTF-8
+	strict bool
+	report func(code string, start, end int, message, hint string) // called in recovery mode
+
+	depth0    int       // nesting of brackets
+	open      []bracket // the open brackets; kept in recovery mode only
+	indents   []int     // columns of the open blocks
+	dents     int       // INDENT (>0) or OUTDENT (<0) tokens still to be returned
+	lineStart bool
+	closers   int  // synthetic closing brackets still to be returned
+	newline   bool // a NEWLINE is due after them
+
+	tok              syntax.Token
+	tokPos           syntax.Position
+	tokStart, tokEnd int
+	synthetic        bool // the token is not in the text
+	prevEnd          int  // where the token before it ended
+	raw              string
+	str              string // value of a STRING or BYTES
+	integer          int64
+	bigInt           *big.Int
+	float            float64
+
+	newlineEnd  int   // offset after the last NEWLINE
+	newlineLine int32 // the line there
+
+	lineComments, suffixComments []syntax.Comment
+	badIndent                    bool // strict: the line's indentation is wrong
+	nul                          bool // a NUL byte was reported
+	unclosed, unclosedEnd        int  // where the last string that was reported as not closed starts (or -1) and ends
+	place                        func(offset int) syntax.Position
+}
+
+type bracket struct {
+	kind  byte
+	start int
+}
+
+// state is what must be restored to read from a token again.
+type state struct {
+	start        int
+	pos          syntax.Position
+	indents      []int
+	tok          syntax.Token
+	line, suffix int
+	newlineEnd   int
+	newlineLine  int32
+	prevEnd      int
+}
+
+// mark remembers the current token, which must stand at the top level.
+func (s *scanner) mark() state {
+	st := state{start: s.tokStart, pos: s.tokPos, tok: s.tok, line: len(s.lineComments), suffix: len(s.suffixComments),
+		newlineEnd: s.newlineEnd, newlineLine: s.newlineLine, prevEnd: s.prevEnd}
+	if len(s.indents) > 1 {
+		st.indents = append(st.indents, s.indents[1:]...)
+	}
+	return st
+}
+
+// reset goes back to before the token that was current at the mark.
+func (s *scanner) reset(st state) {
+	s.off, s.line = st.start, st.pos.Line
+	s.base = st.start - int(st.pos.Col) + 1
+	s.depth0, s.open, s.dents, s.closers, s.newline, s.lineStart, s.badIndent = 0, s.open[:0], 0, 0, false, false, false
+	s.indents = append(s.indents[:1], st.indents...)
+	if st.tok == syntax.INDENT {
+		s.dents = 1
+	}
+	s.lineComments, s.suffixComments = s.lineComments[:st.line], s.suffixComments[:st.suffix]
+	s.newlineEnd, s.newlineLine, s.prevEnd = st.newlineEnd, st.newlineLine, st.prevEnd
+}
+
+func (s *scanner) pos() syntax.Position {
+	return syntax.MakePosition(s.name, s.line, int32(s.off-s.base)+1)
+}
+
+// peek returns the byte i places ahead, 0 at the end.
+func (s *scanner) peek(i int) byte {
+	if s.off+i < len(s.text) {
+		return s.text[s.off+i]
+	}
+	return 0
+}
+
+// breakLine steps over the newline that starts at off: \n, \r\n or a lone \r.
+func (s *scanner) breakLine() {
+	if s.text[s.off] == '\r' && s.peek(1) == '\n' {
+		s.off++
+	}
+	s.off++
+	s.line++
+	s.base = s.off
+}
+
+func (s *scanner) end(t syntax.Token) {
+	s.tok, s.tokEnd = t, s.off
+}
+
+// begin makes the next byte the first of the token.
+func (s *scanner) begin() {
+	s.tokStart, s.tokPos, s.synthetic = s.off, s.pos(), false
+}
+
+// illegal ends the token as one that no production accepts (strict), or reports why it is wrong.
+func (s *scanner) illegal(code string, start, end int, message, hint string) {
+	if !s.strict {
+		s.report(code, start, end, message, hint)
+	}
+}
+
+const (
+	identStart = 1 << iota
+	identPart
+	digit
+	space
+)
+
+var class = func() (t [256]uint8) {
+	for c := 'a'; c <= 'z'; c++ {
+		t[c] = identStart | identPart
+		t[c-'a'+'A'] = identStart | identPart
+	}
+	t['_'] = identStart | identPart
+	for c := '0'; c <= '9'; c++ {
+		t[c] = identPart | digit
+	}
+	t[' '], t['\t'] = space, space
+	return t
+}()
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// scan reads the next token.
+func (s *scanner) scan() {
+again:
+	if s.closers > 0 || s.newline {
+		s.synthesize()
+		return
+	}
+	blank, atLineStart := false, s.lineStart
+	if s.lineStart {
+		s.lineStart = false
+		var stop bool
+		blank, stop = s.indentation()
+		if stop {
+			goto again
+		}
+	}
+	if s.badIndent {
+		s.badIndent = false
+		s.begin()
+		s.end(syntax.ILLEGAL)
+		return
+	}
+	if s.dents != 0 {
+		s.begin()
+		if s.dents < 0 {
+			s.dents++
+			s.end(syntax.OUTDENT)
+		} else {
+			s.dents--
+			s.end(syntax.INDENT)
+		}
+		return
+	}
+	for s.off < len(s.text) {
+		c := s.text[s.off]
+		if class[c]&space == 0 {
+			if c != 0 {
+				break
+			}
+			s.nulByte(s.off)
+		}
+		s.off++
+	}
+	if s.off == len(s.text) {
+		s.endOfFile(atLineStart)
+		return
+	}
+	c := s.text[s.off]
+	if c == '#' {
+		s.comment(blank)
+		if s.off == len(s.text) {
+			s.endOfFile(atLineStart)
+			return
+		}
+		c = s.text[s.off]
+	}
+	if c == '\n' || c == '\r' {
+		s.lineStart = true
+		if s.depth0 > 0 || blank {
+			s.breakLine()
+			goto again
+		}
+		s.begin()
+		s.breakLine()
+		s.newlineEnd, s.newlineLine = s.off, s.line
+		s.end(syntax.NEWLINE)
+		return
+	}
+	if c == '\\' {
+		if n := s.peek(1); n == '\n' || n == '\r' {
+			s.off++
+			s.breakLine()
+			goto again
+		}
+		s.begin()
+		s.off++
+		s.end(syntax.ILLEGAL)
+		if !s.strict {
+			s.report(codeCharacter, s.tokStart, s.off, `unexpected character '\'`, "a backslash joins lines only as the last character of its line")
+			goto again
+		}
+		return
+	}
+	s.begin()
+	if !s.token(c) {
+		goto again
+	}
+}
+
+// indentation reads the white space a line starts with and counts the blocks it opens or closes. It answers
+// stop if the line starts a new statement inside of brackets, which are then closed.
+func (s *scanner) indentation() (blank, stop bool) {
+	col, i := 0, s.off
+loop:
+	for ; i < len(s.text); i++ {
+		switch s.text[i] {
+		case ' ':
+			col++
+		case '\t':
+			col += 8 - (i-s.base)%8
+		case 0:
+			s.nulByte(i)
+			col++
+		default:
+			break loop
+		}
+	}
+	if i == len(s.text) || s.text[i] == '#' || s.text[i] == '\n' || s.text[i] == '\r' {
+		s.off = i
+		return true, false
+	}
+	if s.depth0 > 0 {
+		if !s.strict && s.startsStatement(i, col) {
+			s.lineStart = true
+			s.closeAll()
+			return false, true
+		}
+		s.off = i
+		return false, false
+	}
+	s.off = i
+	top := len(s.indents) - 1
+	if cur := s.indents[top]; col > cur {
+		s.dents++
+		s.indents = append(s.indents, col)
+	} else if col < cur {
+		for col < s.indents[len(s.indents)-1] {
+			s.dents--
+			s.indents = s.indents[:len(s.indents)-1]
+		}
+		if col != s.indents[len(s.indents)-1] {
+			s.mismatch(col)
+		}
+	}
+	return false, false
+}
+
+// mismatch deals with a line that is indented less than its block and more than the block around it: it is
+// taken to belong to the inner one.
+func (s *scanner) mismatch(col int) {
+	s.indents = append(s.indents, col)
+	s.dents++
+	lineStart := s.off
+	for lineStart > 0 && s.text[lineStart-1] != '\n' && s.text[lineStart-1] != '\r' {
+		lineStart--
+	}
+	s.badIndent = s.strict
+	s.illegal(codeIndentation, lineStart, s.off, "indentation matches no block around this line", "indent it as the statements of its block are")
+}
+
+func (s *scanner) endOfFile(atLineStart bool) {
+	if s.depth0 > 0 && !s.strict {
+		s.closeAll()
+		s.synthesize()
+		return
+	}
+	if len(s.indents) > 1 {
+		if atLineStart {
+			s.dents = 1 - len(s.indents)
+			s.indents = s.indents[:1]
+			s.begin()
+			s.dents++
+			s.end(syntax.OUTDENT)
+			return
+		}
+		s.lineStart = true
+		s.begin()
+		s.newlineEnd, s.newlineLine = s.off, s.line
+		s.end(syntax.NEWLINE)
+		return
+	}
+	s.begin()
+	s.end(syntax.EOF)
+}
+
+func (s *scanner) comment(blank bool) {
+	pos, start := s.pos(), s.off
+	i := strings.IndexAny(s.text[start:], "\n\r")
+	if i < 0 {
+		i = len(s.text) - start
+	}
+	text := s.text[start : start+i]
+	if n := strings.IndexByte(text, 0); n >= 0 {
+		s.nulByte(start + n)
+	}
+	s.advance(i)
+	c := syntax.Comment{Start: pos, Text: text}
+	if blank {
+		s.lineComments = append(s.lineComments, c)
+	} else {
+		s.suffixComments = append(s.suffixComments, c)
+	}
+}
+
+// advance steps over n bytes without a newline, counting columns.
+func (s *scanner) advance(n int) {
+	end := s.off + n
+	for s.off < end {
+		if s.text[s.off] < utf8.RuneSelf {
+			s.off++
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s.text[s.off:])
+		s.off += size
+		s.base += size - 1
+	}
+}
+
+// token reads a token that is neither white space nor a comment. It answers false if there was none.
+func (s *scanner) token(c byte) bool {
+	switch {
+	case class[c]&identStart != 0 || c >= utf8.RuneSelf:
+		return s.identifier(c)
+	case c == '"' || c == '\'':
+		s.string(0)
+		return true
+	case isDigit(c) || c == '.':
+		s.number(c)
+		return true
+	}
+	return s.punctuation(c)
+}
+
+func (s *scanner) identifier(c byte) bool {
+	if c == 'r' || c == 'b' {
+		if q := s.peek(1); q == '"' || q == '\'' {
+			s.string(1)
+			return true
+		} else if c == 'r' && q == 'b' && (s.peek(2) == '"' || s.peek(2) == '\'') {
+			s.string(2)
+			return true
+		}
+	}
+	i := s.off
+	for i < len(s.text) {
+		c := s.text[i]
+		if class[c]&identPart != 0 {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			break
+		}
+		r, n := utf8.DecodeRuneInString(s.text[i:])
+		if !unicode.IsLetter(r) {
+			break
+		}
+		s.base += n - 1
+		i += n
+	}
+	if i == s.off {
+		return s.badRune()
+	}
+	s.off = i
+	s.raw = s.text[s.tokStart:i]
+	s.end(keyword(s.raw))
+	if !s.strict && s.tok == syntax.IDENT && i < len(s.text) && (s.text[i] == '"' || s.text[i] == '\'') {
+		s.prefixedString()
+	}
+	return true
+}
+
+// badRune deals with a character that no token starts with.
+func (s *scanner) badRune() bool {
+	r, n := utf8.DecodeRuneInString(s.text[s.off:])
+	s.advance(n)
+	s.end(syntax.ILLEGAL)
+	if s.strict {
+		return true
+	}
+	s.reportRune(r)
+	return false
+}
+
+func (s *scanner) punctuation(c byte) bool {
+	one := func(t syntax.Token) bool {
+		s.off++
+		s.end(t)
+		return true
+	}
+	eq := func(plain, assign syntax.Token) bool {
+		if s.peek(1) == '=' {
+			s.off++
+			return one(assign)
+		}
+		return one(plain)
+	}
+	switch c {
+	case ',':
+		return one(syntax.COMMA)
+	case '=':
+		return eq(syntax.EQ, syntax.EQL)
+	case '(', '[', '{':
+		s.depth0++
+		if !s.strict {
+			s.open = append(s.open, bracket{c, s.off})
+		}
+		switch c {
+		case '(':
+			return one(syntax.LPAREN)
+		case '[':
+			return one(syntax.LBRACK)
+		}
+		return one(syntax.LBRACE)
+	case ')', ']', '}':
+		return s.closer(c)
+	case ':':
+		return one(syntax.COLON)
+	case ';':
+		return one(syntax.SEMI)
+	case '~':
+		return one(syntax.TILDE)
+	case '+':
+		return eq(syntax.PLUS, syntax.PLUS_EQ)
+	case '-':
+		return eq(syntax.MINUS, syntax.MINUS_EQ)
+	case '%':
+		return eq(syntax.PERCENT, syntax.PERCENT_EQ)
+	case '&':
+		return eq(syntax.AMP, syntax.AMP_EQ)
+	case '|':
+		return eq(syntax.PIPE, syntax.PIPE_EQ)
+	case '^':
+		return eq(syntax.CIRCUMFLEX, syntax.CIRCUMFLEX_EQ)
+	case '*':
+		if s.peek(1) == '*' {
+			s.off++
+			return one(syntax.STARSTAR)
+		}
+		return eq(syntax.STAR, syntax.STAR_EQ)
+	case '/':
+		if s.peek(1) == '/' {
+			s.off++
+			return eq(syntax.SLASHSLASH, syntax.SLASHSLASH_EQ)
+		}
+		return eq(syntax.SLASH, syntax.SLASH_EQ)
+	case '<':
+		if s.peek(1) == '<' {
+			s.off++
+			return eq(syntax.LTLT, syntax.LTLT_EQ)
+		}
+		return eq(syntax.LT, syntax.LE)
+	case '>':
+		if s.peek(1) == '>' {
+			s.off++
+			return eq(syntax.GTGT, syntax.GTGT_EQ)
+		}
+		return eq(syntax.GT, syntax.GE)
+	case '!':
+		if s.peek(1) == '=' {
+			s.off++
+			return one(syntax.NEQ)
+		}
+	}
+	return s.badRune()
+}
+
+var closing = map[byte]syntax.Token{'(': syntax.RPAREN, '[': syntax.RBRACK, '{': syntax.RBRACE}
+
+var opener = map[byte]byte{')': '(', ']': '[', '}': '{'}
+
+// closer reads a closing bracket. In recovery mode brackets always balance in what the parser sees.
+func (s *scanner) closer(c byte) bool {
+	if s.depth0 == 0 {
+		s.off++
+		s.end(syntax.ILLEGAL)
+		if s.strict {
+			return true
+		}
+		s.report(codeBracket, s.tokStart, s.off, "unexpected '"+string(c)+"', no bracket is open here", "remove it")
+		return false
+	}
+	if !s.strict && !s.balance(c) {
+		return true
+	}
+	s.depth0--
+	s.off++
+	switch c {
+	case ')':
+		s.end(syntax.RPAREN)
+	case ']':
+		s.end(syntax.RBRACK)
+	default:
+		s.end(syntax.RBRACE)
+	}
+	return true
+}
+
+func keyword(s string) syntax.Token {
+	if len(s) < 2 || len(s) > 8 {
+		return syntax.IDENT
+	}
+	switch s {
+	case "and":
+		return syntax.AND
+	case "as":
+		return syntax.AS
+	case "async":
+		return syntax.ASYNC
+	case "await":
+		return syntax.AWAIT
+	case "break":
+		return syntax.BREAK
+	case "class":
+		return syntax.CLASS
+	case "continue":
+		return syntax.CONTINUE
+	case "def":
+		return syntax.DEF
+	case "del":
+		return syntax.DEL
+	case "elif":
+		return syntax.ELIF
+	case "else":
+		return syntax.ELSE
+	case "except":
+		return syntax.EXCEPT
+	case "finally":
+		return syntax.FINALLY
+	case "for":
+		return syntax.FOR
+	case "from":
+		return syntax.FROM
+	case "global":
+		return syntax.GLOBAL
+	case "if":
+		return syntax.IF
+	case "import":
+		return syntax.IMPORT
+	case "in":
+		return syntax.IN
+	case "is":
+		return syntax.IS
+	case "lambda":
+		return syntax.LAMBDA
+	case "load":
+		return syntax.LOAD
+	case "nonlocal":
+		return syntax.NONLOCAL
+	case "not":
+		return syntax.NOT
+	case "or":
+		return syntax.OR
+	case "pass":
+		return syntax.PASS
+	case "raise":
+		return syntax.RAISE
+	case "return":
+		return syntax.RETURN
+	case "try":
+		return syntax.TRY
+	case "while":
+		return syntax.WHILE
+	case "with":
+		return syntax.WITH
+	case "yield":
+		return syntax.YIELD
+	}
+	return syntax.IDENT
+}
