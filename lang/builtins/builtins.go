@@ -12,7 +12,6 @@ const (
 	Universe    Kind = "universe"    // len, range, fail …: a function of the language
 	Constant    Kind = "constant"    // True, False, None, and values of modules such as time.hour: Result is the type, no call
 	Method      Kind = "method"      // a method of a Starlark value or member of a predeclared module: Receiver names it
-	Attribute   Kind = "attribute"   // a field of a value such as time.duration: Result is the type, no call
 	Constructor Kind = "constructor" // a Kurtosis type: ServiceConfig, PortSpec …
 	Instruction Kind = "instruction" // a method of plan
 	Helper      Kind = "helper"      // import_module, read_file, struct …
@@ -26,7 +25,7 @@ type Builtin struct {
 	Receiver string     // "plan", "string", "list", "dict", "json", "time" …; "" for universe, helpers, constructors
 	Doc      string     // Markdown; the first sentence stands alone
 	Params   []Param    // in positional order, which is the order of the canonical call text, too
-	Result   types.Type // Future terms where the value is known only when the plan runs
+	Result   types.Type // Future terms where the value is known only when the plan runs; see Function for the variables in it
 	Returns  string     // Markdown: what the result is, or ""
 	Example  string     // a runnable module body, type-checked and planned by a test
 	Files    []File     // what the example needs beside it
@@ -59,6 +58,7 @@ type Param struct {
 	Hidden     bool     // accepted, never offered
 	Variadic   string   // "*" or "**" for *args and **kwargs, or ""
 	Positional bool     // positional only
+	Keyword    bool     // by keyword only
 }
 
 // Description is the parameter that every Kurtosis builtin (constructors, instructions, helpers) takes besides its
@@ -69,6 +69,7 @@ var Description = Param{
 	Default: `""`,
 	Doc:     "What the step is shown as while the plan runs, instead of the text Kurtosis makes up. Must not be empty when given.",
 	Rule:    "non-empty",
+	Keyword: true,
 }
 
 // Described says whether the row takes Description.
@@ -93,7 +94,7 @@ func (b *Builtin) QualifiedName() string {
 // Callable says whether the row can be called at all.
 func (b *Builtin) Callable() bool {
 	switch b.Kind {
-	case Constant, Attribute, Module:
+	case Constant, Module:
 		return false
 	}
 	return true
@@ -110,13 +111,6 @@ func (b *Builtin) Param(name string) *Param {
 		return &Description
 	}
 	return nil
-}
-
-// Removed is a name that earlier versions of Kurtosis had, kept for hints and fixes.
-type Removed struct {
-	Receiver, Name string
-	Replacement    string // a qualified name that takes the same arguments, or ""
-	Hint           string
 }
 
 // Backend names, as Param.Backends has them.

@@ -23,6 +23,20 @@ func collect() []*Builtin {
 		{Instruction, "plan", instructions()},
 		{Constructor, "", constructors()},
 		{Helper, "", helpers()},
+		{Module, "", modules()},
+		{Method, "json", jsonMembers()},
+		{Method, "time", timeMembers()},
+		{Method, "time.time", timeMethods()},
+		{Universe, "", universe()},
+		{Method, "string", stringMethods()},
+		{Method, "bytes", bytesMethods()},
+		{Method, "list", listMethods()},
+		{Method, "dict", dictMethods()},
+		{Module, "", testModules()},
+		{Method, "expect", expectMembers("expect")},
+		{Method, "assert", expectMembers("assert")},
+		{Method, "kurtosistest", kurtosisTestMembers()},
+		{Method, "mock", mockMethods()},
 	} {
 		for i := range part.rows {
 			b := &part.rows[i]

@@ -35,6 +35,9 @@ func fields(params []Param) []types.Field {
 // The builtin types that values of their own exist of.
 var (
 	planType          = &types.Named{Name: "plan"}
+	rangeType         = &types.Named{Name: "range", Elem: integer}
+	durationType      = durationTerm()
+	timeType          = timeTerm()
 	serviceType       = serviceTerm()
 	serviceConfigType = named("ServiceConfig", serviceConfigParams)
 	portSpecType      = named("PortSpec", portSpecParams)
@@ -62,7 +65,7 @@ var namedTypes = map[string]types.Type{
 	"Directory": directoryType, "ExecRecipe": execRecipeType, "GetHttpRequestRecipe": getRecipeType,
 	"PostHttpRequestRecipe": postRecipeType, "ReadyCondition": readyType, "ImageSpec": imageSpecType,
 	"ImageBuildSpec": imageBuildType, "NixBuildSpec": nixBuildType, "User": userType, "Toleration": tolerationType,
-	"GpuConfig": gpuType,
+	"GpuConfig": gpuType, "range": rangeType, "time.time": timeType, "time.duration": durationType, "mock": mockType,
 }
 
 // serviceTerm differs from what the constructor takes: of a service that a plan adds, the addresses are futures.
