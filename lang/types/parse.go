@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Parse reads a type as people write it: in the PEP 484 way of `# type:` comments (Optional[str], list[int] |
@@ -118,7 +119,7 @@ func (p *parser) next() {
 				}
 				break
 			}
-			n = len(string([]rune(rest)[:1]))
+			_, n = utf8.DecodeRuneInString(rest)
 		}
 	}
 	p.tok = rest[:n]
@@ -268,23 +269,21 @@ func (p *parser) generic(name string) (Type, error) {
 	var args []Type
 	variadic := false
 	for p.tok != "]" {
-		switch p.tok {
-		case "...":
+		switch {
+		case p.tok == "...":
 			variadic = true
 			p.next()
-		case "(":
-			p.next()
-			if p.tok != ")" {
-				return nil, p.want(")")
+		case p.tok == "(" && strings.HasPrefix(strings.TrimLeftFunc(p.text[p.pos:], unicode.IsSpace), ")"):
+			// tuple[()] is the empty tuple.
+			if name != "tuple" && name != "Tuple" || len(args) > 0 {
+				return nil, fmt.Errorf("%s takes no ()", name)
 			}
 			p.next()
-			if p.tok != "]" || len(args) > 0 {
+			p.next()
+			if p.tok != "]" {
 				return nil, p.want("]")
 			}
 			p.next()
-			if name != "tuple" && name != "Tuple" {
-				return nil, fmt.Errorf("%s takes no ()", name)
-			}
 			return TupleOf(), nil
 		default:
 			t, err := p.union()
