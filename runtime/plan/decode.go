@@ -76,17 +76,10 @@ func (s *Step) artifact() string {
 
 // nameStored gives the artifacts of a task the names that the call returned.
 func (s *Step) nameStored(store []StoreSpec) {
-	o, ok := s.Returns.(*Object)
-	if !ok {
-		return
-	}
-	v, _ := o.Field("files_artifacts")
-	names, ok := v.(*List)
-	if !ok || len(names.Items) != len(store) {
-		return
-	}
-	for i := range store {
-		store[i].Name = StringOf(names.Items[i])
+	for i, name := range s.stored() {
+		if i < len(store) {
+			store[i].Name = name
+		}
 	}
 }
 

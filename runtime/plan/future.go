@@ -61,14 +61,13 @@ func ReplaceText(s string, lookup Lookup) (string, error) {
 		return s, nil
 	}
 	var failed error
-	out := futurePattern.ReplaceAllStringFunc(s, func(text string) string {
-		m := futurePattern.FindStringSubmatch(text)
-		v, err := lookup(Future{ID: m[1], Field: m[2]})
+	out := mapFutures(s, func(f Future) string {
+		v, err := lookup(f)
 		if err != nil {
 			if failed == nil {
 				failed = err
 			}
-			return text
+			return f.String()
 		}
 		return StringOf(v)
 	})
@@ -76,6 +75,17 @@ func ReplaceText(s string, lookup Lookup) (string, error) {
 		return "", failed
 	}
 	return out, nil
+}
+
+// mapFutures replaces every future in a text.
+func mapFutures(s string, replace func(Future) string) string {
+	if !strings.Contains(s, futurePrefix) {
+		return s
+	}
+	return futurePattern.ReplaceAllStringFunc(s, func(text string) string {
+		m := futurePattern.FindStringSubmatch(text)
+		return replace(Future{ID: m[1], Field: m[2]})
+	})
 }
 
 // Replace puts the values of futures into a value, at any depth. A string that is exactly one future becomes
