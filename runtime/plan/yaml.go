@@ -164,7 +164,9 @@ func (w *yamlWriter) service(source Source, name string, c ServiceConfig) {
 		service.Ports = append(service.Ports, yamlPort{Name: id, Number: port.Number, Transport: port.TransportProtocol, Application: port.ApplicationProtocol})
 	}
 	for path, directory := range c.Files.All() {
-		service.Files = append(service.Files, yamlMount{Path: path, Artifacts: w.references(directory.ArtifactNames)})
+		if directory.PersistentKey == "" { // the document knows files artifacts only
+			service.Files = append(service.Files, yamlMount{Path: path, Artifacts: w.references(directory.ArtifactNames)})
+		}
 	}
 	w.futures[source.ID] = service.UUID
 	w.out.Services = append(w.out.Services, service)

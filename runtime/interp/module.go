@@ -1,0 +1,143 @@
+package interp
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+
+	"github.com/kurtosis-go/kurtosis/lang/parse"
+	"github.com/kurtosis-go/kurtosis/lang/workspace"
+)
+
+// module is a loaded module, or one that is being loaded.
+type module struct {
+	target  workspace.Target
+	globals starlark.StringDict // nil while it is being loaded
+	value   *starlarkstruct.Module
+}
+
+// load runs a module's top level, once per run. The module's globals are frozen afterwards.
+func (r *run) load(thread *starlark.Thread, target workspace.Target) (*module, error) {
+	if m := r.byPath[target.Path]; m != nil {
+		if m.globals == nil {
+			return nil, &fault{code: "import-cycle", message: "There's a cycle in the import_module calls", causes: []string{fmt.Sprintf("'%s' imports itself, directly or through others", target.Locator)}}
+		}
+		return m, nil
+	}
+	tree, err := r.from.Module(r.ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	m := &module{target: target}
+	r.byPath[target.Path], r.modules[tree.File.Name()] = m, m
+	if !tree.OK() {
+		return nil, r.malformed(target, tree)
+	}
+	compiled, err := r.interpreter.compile(tree)
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	globals, err := compiled.Init(thread, r.predeclared)
+	if err != nil {
+		return nil, err
+	}
+	globals.Freeze()
+	m.globals = globals
+	m.value = &starlarkstruct.Module{Name: target.Locator, Members: globals}
+	return m, nil
+}
+
+// malformed is the error of a module with syntax errors: the reference stops at the first.
+func (r *run) malformed(target workspace.Target, tree *parse.Tree) error {
+	e := &Error{Code: "syntax", Message: syntaxHeader}
+	for _, d := range tree.Diagnostics {
+		f := Frame{Path: target.Path, Function: d.Message}
+		f.Position.Pos = d.Range.Start
+		if target.Package != "" {
+			f.Position.Module = target.Locator
+		}
+		e.Stack, e.Hint = append(e.Stack, f), d.Hint
+		break
+	}
+	return e
+}
+
+// importModule is import_module.
+func (r *run) importModule(thread *starlark.Thread, c *call) (starlark.Value, error) {
+	locator := c.text("module_file")
+	from := r.caller(thread).target
+	target, err := r.from.Resolver().Resolve(r.ctx, from, locator)
+	if err != nil {
+		return nil, locatorFault(err)
+	}
+	r.depend(locator, target)
+	m, err := r.load(thread, target)
+	if err != nil {
+		return nil, err
+	}
+	return m.value, nil
+}
+
+// readFile is read_file.
+func (r *run) readFile(thread *starlark.Thread, c *call) (starlark.Value, error) {
+	locator := c.text("src")
+	target, err := r.from.Resolver().Resolve(r.ctx, r.caller(thread).target, locator)
+	if err != nil {
+		return nil, locatorFault(err)
+	}
+	text, err := r.from.Read(r.ctx, target.Path)
+	if err != nil {
+		return nil, &fault{code: "unreadable", message: fmt.Sprintf("There was an error reading the contents of the file '%s'", locator), causes: []string{err.Error()}}
+	}
+	return starlark.String(text), nil
+}
+
+// depend records the repository of an imported module, unless it is the package's own. The reference tells
+// versions that were asked for apart.
+func (r *run) depend(locator string, target workspace.Target) {
+	repository := repositoryOf(target.Locator)
+	if repository == "" || repository == repositoryOf(r.in.Target.Locator) {
+		return
+	}
+	if version := versionOf(locator); version != "" {
+		repository += "@" + version
+	}
+	r.packages[repository] = true
+}
+
+// repositoryOf is github.com/owner/name of a locator, "" for a file of a standalone script.
+func repositoryOf(locator string) string {
+	parts := strings.SplitN(locator, "/", 4)
+	if len(parts) < 3 || !strings.Contains(parts[0], ".") || strings.HasPrefix(locator, ".") {
+		return ""
+	}
+	return strings.Join(parts[:3], "/")
+}
+
+// versionOf is what stands behind @ in an absolute locator.
+func versionOf(locator string) string {
+	_, rest, ok := strings.Cut(locator, "@")
+	if !ok {
+		return ""
+	}
+	if i := strings.LastIndex(rest, "/"); i >= 0 && strings.Contains(rest[i:], ".") {
+		rest = rest[:i]
+	}
+	return rest
+}
+
+func locatorFault(err error) *fault {
+	var l *workspace.LocatorError
+	if errors.As(err, &l) {
+		return &fault{code: "locator", message: l.Message, hint: l.Hint}
+	}
+	return &fault{code: "locator", message: err.Error(), hint: hintOf(err)}
+}
+
+func isRefused(err error) bool {
+	var l *workspace.LocatorError
+	return errors.As(err, &l) && l.Fault == workspace.LocatorRefused
+}
