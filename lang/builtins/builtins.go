@@ -5,6 +5,8 @@ package builtins
 
 import "github.com/kurtosis-go/kurtosis/lang/types"
 
+//go:generate go run ./gen ../..
+
 // Kind says what a row is.
 type Kind string
 
