@@ -55,7 +55,6 @@ func (s *scanner) balance(c byte) bool {
 	for i := top - 1; i >= 0; i-- {
 		if s.open[i].kind == opener[c] {
 			s.reportUnclosed()
-			s.tokEnd = s.prevTokEnd()
 			s.closers = top - i
 			s.synthesize()
 			return false
@@ -70,9 +69,6 @@ func (s *scanner) balance(c byte) bool {
 	return false
 }
 
-// prevTokEnd is where the token before the one being read ended.
-func (s *scanner) prevTokEnd() int { return s.tokEnd }
-
 // startsStatement guesses whether the line whose text starts at i with indentation col starts a statement,
 // although brackets are open: it starts with a word that no expression can contain, or it is not indented
 // deeper than the statement with the open bracket and does not look like an argument.
@@ -81,7 +77,11 @@ func (s *scanner) startsStatement(i, col int) bool {
 	if n := strings.IndexAny(line, "\n\r"); n >= 0 {
 		line = line[:n]
 	}
-	return lineStartsStatement(line, col <= s.indents[len(s.indents)-1])
+	flush := col <= s.indents[len(s.indents)-1]
+	if flush && s.unclosed >= 0 && s.unclosedEnd == s.tokEnd && strings.IndexByte(")]}", line[0]) < 0 {
+		return true // the string before swallowed the closing brackets
+	}
+	return lineStartsStatement(line, flush)
 }
 
 func lineStartsStatement(line string, flush bool) bool {

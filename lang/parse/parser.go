@@ -26,7 +26,6 @@ type parser struct {
 
 	problems []problem
 	lastErr  int // offset of the token of the last error; another one there would be a consequence
-	after    int // offset up to which errors at the end of a statement are consequences
 
 	idents    slab[syntax.Ident]
 	literals  slab[syntax.Literal]
@@ -57,7 +56,7 @@ const maxDepth = 1000
 
 func newParser(f *source.File) *parser {
 	name := f.Name()
-	p := &parser{file: f, lastErr: -1, after: -1}
+	p := &parser{file: f, lastErr: -1}
 	p.out = &syntax.File{Path: name, Options: &syntax.FileOptions{}}
 	p.scanner = scanner{
 		text:      string(f.Text()),
@@ -117,7 +116,7 @@ func (p *parser) parseTop() bool {
 		return len(p.problems) > reported
 	}
 	p.reset(first)
-	p.strict, p.failed, p.depth, p.exprs = false, false, 0, p.exprs[:0]
+	p.strict, p.failed, p.depth, p.lastErr, p.exprs = false, false, 0, -1, p.exprs[:0]
 	p.scan()
 	p.out.Stmts = p.parseStmt(stmts[:len(stmts):len(stmts)])
 	if p.tokStart == mark && p.tok != syntax.EOF { // nothing could be made of the token

@@ -292,8 +292,8 @@ func (p *parser) missingValue(entry *syntax.DictEntry, start int, kind entryKind
 	}
 	switch p.tok {
 	case syntax.COMMA, syntax.RBRACE, syntax.FOR:
-		if p.synthetic {
-			return
+		if n := len(p.problems); p.synthetic || n > 0 && p.problems[n-1].start >= start {
+			return // the key is wrong already
 		}
 		switch kind {
 		case firstEntry:

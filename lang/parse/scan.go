@@ -275,19 +275,21 @@ loop:
 		s.dents++
 		s.indents = append(s.indents, col)
 	} else if col < cur {
+		last := cur
 		for col < s.indents[len(s.indents)-1] {
 			s.dents--
+			last = s.indents[len(s.indents)-1]
 			s.indents = s.indents[:len(s.indents)-1]
 		}
 		if col != s.indents[len(s.indents)-1] {
-			s.mismatch(col)
+			s.mismatch(last)
 		}
 	}
 	return false, false
 }
 
 // mismatch deals with a line that is indented less than its block and more than the block around it: it is
-// taken to belong to the inner one.
+// taken to belong to the inner one, which is indented by col.
 func (s *scanner) mismatch(col int) {
 	s.indents = append(s.indents, col)
 	s.dents++

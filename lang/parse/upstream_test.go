@@ -94,7 +94,7 @@ func check(t testing.TB, tree *parse.Tree) {
 		t.Fatalf("%d of %d nodes belong to statements", n, len(tree.Syntax.Stmts))
 	}
 	for _, line := range strings.FieldsFunc(string(tree.File.Text()[end:]), func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if line = strings.Trim(line, " \t\x00\ufeff"); line != "" && line[0] != '#' && tree.OK() {
+		if line = strings.Trim(line, " \t\\\x00\ufeff"); line != "" && line[0] != '#' && tree.OK() {
 			t.Fatalf("no statement has the line %q of %q", line, tree.File.Text())
 		}
 	}
