@@ -139,6 +139,13 @@ func isRelative(locator string) bool {
 		locator == "." || locator == ".."
 }
 
+// isBare says whether a locator can only be a path: `templates/x.tmpl` or `lib.star`, which mean `./templates/x.tmpl`
+// and `./lib.star`. What starts with the name of a host is not one.
+func isBare(locator string) bool {
+	first, _, more := strings.Cut(locator, "/")
+	return first != "" && !strings.Contains(locator, ":") && !(more && strings.Contains(first, "."))
+}
+
 // within says whether locator is name itself or something below it.
 func within(name, locator string) bool {
 	return locator == name || strings.HasPrefix(locator, name) && locator[len(name)] == '/'

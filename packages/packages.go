@@ -44,7 +44,8 @@ type Package struct {
 	Main     workspace.Target // the file that is run
 	Manifest *Manifest        // nil for a standalone script
 	options  Options
-	fetched  bool // opened by its locator, so the whole repository is around it
+	files    workspace.FS // the disk, or a snapshot over it
+	fetched  bool         // opened by its locator, so the whole repository is around it
 
 	mu    sync.Mutex
 	names map[string]named // directory → the kurtosis.yml that is in force there
@@ -136,8 +137,17 @@ func openScript(file string, o Options) (*Package, error) {
 		Root:    filepath.Dir(abs),
 		Main:    workspace.Target{Locator: filepath.Base(abs), Path: abs},
 		options: o,
+		files:   workspace.Disk(),
 		names:   map[string]named{},
 	}, nil
+}
+
+// Over is the package as seen through files, in which buffers of an editor may lie over the disk. It is cheap.
+func (p *Package) Over(files workspace.FS) *Package {
+	return &Package{
+		Name: p.Name, Root: p.Root, Main: p.Main, Manifest: p.Manifest,
+		options: p.options, files: files, fetched: p.fetched, names: map[string]named{},
+	}
 }
 
 func openRoot(dir, shown string, o Options) (*Package, error) {
@@ -194,6 +204,7 @@ func newPackage(root, shown string, manifest *Manifest, o Options) (*Package, er
 		},
 		Manifest: manifest,
 		options:  o,
+		files:    workspace.Disk(),
 		names:    map[string]named{root: {root: root, name: manifest.Name}},
 	}
 	return p, nil

@@ -138,7 +138,9 @@ func TestResolve(t *testing.T) {
 		{"local", "", "/tmp/x", "'/tmp/x' doesn't exist in the package 'me/local'"},
 		{"local", "", "./leak.txt", "'/leak.txt' leaves the package 'me/local' through a symbolic link"},
 		{"local", "", "../near/main.star", "Locator '../near/main.star' leaves the repository 'github.com/me/local'"},
-		{"local", "", "lib/lib.star", "locator 'lib/lib.star' is neither relative nor does it start with 'github.com/' | a file of the same package is './lib/lib.star', one of another is github.com/<owner>/<repository>/<path>"},
+		{"local", "", "lib/lib.star", "github.com/me/local/lib/lib.star local/lib/lib.star"},
+		{"local", "./lib/lib.star", "lib.star", "github.com/me/local/lib/lib.star local/lib/lib.star"},
+		{"local", "", "tmp/x", "'/tmp/x' doesn't exist in the package 'me/local'"},
 		{"local", "", "", "locator '' is neither relative nor does it start with 'github.com/' | a file of the same package is './', one of another is github.com/<owner>/<repository>/<path>"},
 		{"local", "", "gitlab.com/a/b/main.star", "locator 'gitlab.com/a/b/main.star' is on 'gitlab.com', and only github.com is known"},
 		{"local", "", "https://github.com/a/b", "locator 'https://github.com/a/b' has a scheme, 'https://' | write it as 'github.com/a/b'"},
@@ -321,7 +323,7 @@ func FuzzLocator(f *testing.F) {
 		f.Add(seed)
 	}
 	dir := f.TempDir()
-	p := &Package{Name: "github.com/me/p", Root: dir, options: Options{Vendor: dir}, names: map[string]named{}}
+	p := &Package{Name: "github.com/me/p", Root: dir, files: workspace.Disk(), options: Options{Vendor: dir}, names: map[string]named{}}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, name := range []string{"github.com/me/p/main.star", "github.com/me/p/a/b.star"} {
 			from := workspace.Target{Locator: name, Path: filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(name, "github.com/me/p"))), Package: "github.com/me/p", PackageRoot: dir}
@@ -349,4 +351,40 @@ func FuzzLocator(f *testing.F) {
 			}
 		}
 	})
+}
+
+// laid is the disk with one buffer over it.
+type laid struct {
+	workspace.FS
+	path, text string
+}
+
+func (l laid) Read(ctx context.Context, path string) ([]byte, error) {
+	if path == l.path {
+		return []byte(l.text), nil
+	}
+	return l.FS.Read(ctx, path)
+}
+
+func (l laid) Stat(ctx context.Context, path string) (workspace.Info, error) {
+	if path == l.path {
+		return workspace.Info{Name: filepath.Base(path)}, nil
+	}
+	return l.FS.Stat(ctx, path)
+}
+
+func TestOverBuffers(t *testing.T) {
+	dir := layOut(t, trees)
+	p, err := Open(t.Context(), filepath.Join(dir, "local"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := filepath.Join(dir, "local/fresh.star")
+	if _, err := p.Resolve(t.Context(), p.Main, "./fresh.star"); err == nil {
+		t.Fatal("there is no fresh.star on disk")
+	}
+	over := p.Over(laid{workspace.Disk(), fresh, "x = 1"})
+	if got := describe(over.Resolve(t.Context(), p.Main, "./fresh.star")); got != "github.com/me/local/fresh.star "+fresh {
+		t.Errorf("got %s", got)
+	}
 }

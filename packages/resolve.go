@@ -39,7 +39,7 @@ func treeOf(from workspace.Target) tree {
 
 // Resolve is workspace.Resolver's.
 func (p *Package) Resolve(ctx context.Context, from workspace.Target, locator string) (workspace.Target, error) {
-	if isRelative(locator) {
+	if isRelative(locator) || isBare(locator) {
 		return p.resolveRelative(ctx, from, locator)
 	}
 	l, err := ParseLocator(locator)
@@ -105,31 +105,44 @@ func (p *Package) resolveAbsolute(ctx context.Context, from workspace.Target, lo
 
 // replacement finds the root package's longest replacement that covers an absolute locator.
 func (p *Package) replacement(absolute string) (Replacement, bool) {
-	if p.Manifest != nil {
-		for _, r := range p.Manifest.Replace {
-			if within(r.Package, absolute) {
-				return r, true
-			}
+	for _, r := range p.replacements() {
+		if within(r.Package, absolute) {
+			return r, true
 		}
 	}
 	return Replacement{}, false
 }
 
+func (p *Package) replacements() []Replacement {
+	if p.Manifest == nil {
+		return nil
+	}
+	return p.Manifest.Replace
+}
+
+// replacedBy is the directory of a local replacement.
+func (p *Package) replacedBy(r Replacement) (dir string, local bool) {
+	if !r.IsLocal() {
+		return "", false
+	}
+	dir = filepath.FromSlash(r.With)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(p.Root, dir)
+	}
+	return dir, true
+}
+
 func (p *Package) resolveReplaced(ctx context.Context, from workspace.Target, locator string, l Locator, r Replacement) (workspace.Target, error) {
 	rest := strings.TrimPrefix(l.Absolute(), r.Package)
-	if r.IsLocal() {
-		dir := filepath.FromSlash(r.With)
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(p.Root, dir)
-		}
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	if dir, local := p.replacedBy(r); local {
+		if info, err := p.files.Stat(ctx, dir); err != nil || !info.Dir {
 			return workspace.Target{}, &workspace.LocatorError{
 				Fault: workspace.LocatorMissing, Locator: locator,
 				Message: fmt.Sprintf("'%s' is replaced with '%s', which isn't a directory", r.Package, r.With),
 				Hint:    fmt.Sprintf("see 'replace' in %s, line %d", filepath.Join(p.Root, ManifestName), r.Range.Start.Line),
 			}
 		}
-		return p.target(tree{locator: r.Package, dir: dir}, locator, l)
+		return p.target(ctx, tree{locator: r.Package, dir: dir}, locator, l)
 	}
 	with, err := ParseLocator(r.With)
 	if err != nil {
@@ -148,7 +161,7 @@ func (p *Package) inRepository(ctx context.Context, from workspace.Target, locat
 	if from.Package != "" && (!fixed || l.Version == "" || p.options.Vendor != "") {
 		own := treeOf(from)
 		if within(own.locator, l.Absolute()) {
-			t, err := p.target(own, locator, l)
+			t, err := p.target(ctx, own, locator, l)
 			// A package on its own, without the repository around it, finds the rest of that elsewhere.
 			if err == nil || within(from.Package, l.Absolute()) || !p.alone(from, own) {
 				return t, err
@@ -161,7 +174,7 @@ func (p *Package) inRepository(ctx context.Context, from workspace.Target, locat
 	}
 	var first error
 	for i, t := range trees {
-		found, err := p.target(t.tree, locator, t.locator)
+		found, err := p.target(ctx, t.tree, locator, t.locator)
 		if err == nil {
 			return found, nil
 		}
@@ -228,13 +241,16 @@ func (p *Package) remote(ctx context.Context, locator string, l Locator) ([]read
 
 // target checks that the locator exists in a tree, does not leave it through a symbolic link, and is part of a
 // package where it is a module.
-func (p *Package) target(t tree, locator string, l Locator) (workspace.Target, error) {
+func (p *Package) target(ctx context.Context, t tree, locator string, l Locator) (workspace.Target, error) {
 	absolute := l.Absolute()
 	file := t.path(absolute)
-	info, err := os.Stat(file)
+	info, err := p.files.Stat(ctx, file)
+	if err != nil && ctx.Err() != nil {
+		return workspace.Target{}, ctx.Err()
+	}
 	if err != nil {
 		missing := &workspace.LocatorError{
-			Fault: workspace.LocatorMissing, Locator: locator, Hint: nearby(file),
+			Fault: workspace.LocatorMissing, Locator: locator, Hint: p.nearby(ctx, file),
 			Message: fmt.Sprintf("'/%s' doesn't exist in the package '%s/%s'", l.Path, l.Owner, l.Name),
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -250,14 +266,14 @@ func (p *Package) target(t tree, locator string, l Locator) (workspace.Target, e
 		}
 	}
 	dir := file
-	if !info.IsDir() {
+	if !info.Dir {
 		dir = filepath.Dir(file)
 	}
-	own, err := p.manifestFor(t, dir)
+	own, err := p.manifestFor(ctx, t, dir)
 	if err != nil {
 		return workspace.Target{}, err
 	}
-	if !info.IsDir() && path.Ext(file) == ".star" {
+	if !info.Dir && path.Ext(file) == ".star" {
 		if err := p.checkModule(t, locator, l, own); err != nil {
 			return workspace.Target{}, err
 		}
@@ -290,14 +306,14 @@ func misplaced(name, want string) string {
 }
 
 // nearby suggests a neighbour of a file that does not exist.
-func nearby(file string) string {
-	entries, err := os.ReadDir(filepath.Dir(file))
+func (p *Package) nearby(ctx context.Context, file string) string {
+	entries, err := p.files.List(ctx, filepath.Dir(file))
 	if err != nil {
 		return ""
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
-		names[i] = e.Name()
+		names[i] = e.Name
 	}
 	if near, ok := diag.Closest(filepath.Base(file), names); ok {
 		return fmt.Sprintf("did you mean '%s'?", near)
@@ -308,6 +324,9 @@ func nearby(file string) string {
 // staysIn says whether file, all symbolic links followed, is still below dir.
 func staysIn(dir, file string) bool {
 	real, err := filepath.EvalSymlinks(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true // a buffer that was never saved
+	}
 	if err != nil {
 		return false
 	}
@@ -326,7 +345,7 @@ func staysIn(dir, file string) bool {
 type named struct{ root, name string }
 
 // manifestFor finds the package that a directory belongs to, no further up than its tree.
-func (p *Package) manifestFor(t tree, dir string) (named, error) {
+func (p *Package) manifestFor(ctx context.Context, t tree, dir string) (named, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var seen []string
@@ -338,7 +357,7 @@ func (p *Package) manifestFor(t tree, dir string) (named, error) {
 		}
 		seen = append(seen, dir)
 		file := filepath.Join(dir, ManifestName)
-		text, err := os.ReadFile(file)
+		text, err := p.files.Read(ctx, file)
 		if err == nil {
 			f := source.NewFile(file, text)
 			manifest, diagnostics := ParseManifest(f)
@@ -372,7 +391,7 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 		}
 		return nil, err
 	}
-	finder := &Package{options: o, names: map[string]named{}}
+	finder := &Package{options: o, files: workspace.Disk(), names: map[string]named{}}
 	trees, err := finder.remote(ctx, operand, l)
 	if err != nil {
 		return nil, err
@@ -397,9 +416,9 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 	}
 	want := path.Join(chosen.locator.Repository(), inside)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, &PackageError{Message: fmt.Sprintf("'/%s' doesn't exist in the package '%s/%s'", inside, l.Owner, l.Name), Hint: nearby(dir)}
+		return nil, &PackageError{Message: fmt.Sprintf("'/%s' doesn't exist in the package '%s/%s'", inside, l.Owner, l.Name), Hint: finder.nearby(ctx, dir)}
 	}
-	own, err := finder.manifestFor(tree{locator: want, dir: dir}, dir)
+	own, err := finder.manifestFor(ctx, tree{locator: want, dir: dir}, dir)
 	if err != nil {
 		return nil, err
 	}
