@@ -47,7 +47,7 @@ type Param struct {
 	Required   bool
 	Default    string // Starlark literal, "" when there is none to show
 	Doc        string
-	Enum       []string // allowed string values
+	Enum       []string // string values to offer; all that are allowed, unless Rule allows more
 	Rule       string   // name of a rule in lang/rule that the value must satisfy, or ""
 	KeyRule    string   // the same for the keys of a dict
 	ElemRule   string   // the same for the elements of a list or the values of a dict
@@ -64,7 +64,7 @@ type Param struct {
 }
 
 // Description is the parameter that every Kurtosis builtin (constructors, instructions, helpers) takes besides its
-// own, last and by keyword. It is part of the canonical call text.
+// own, last; by position it works, too, but nobody should. It is part of the canonical call text.
 var Description = Param{
 	Name:    "description",
 	Type:    types.String,

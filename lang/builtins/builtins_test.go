@@ -79,11 +79,7 @@ func TestParameterOrder(t *testing.T) {
 		"plan.run_sh":              "name run image files store env_vars wait acceptable_codes skip_code_check node_selectors tolerations privileged host_pid_namespace bind_mounts",
 		"plan.run_python":          "name run args packages image files store wait acceptable_codes skip_code_check node_selectors tolerations",
 	} {
-		receiver, member, found := strings.Cut(name, ".")
-		if !found {
-			receiver, member = "", name
-		}
-		b := builtins.Lookup(receiver, member)
+		b := builtins.Find(name)
 		require.NotNil(t, b, name)
 		var got []string
 		for _, p := range b.Params {
@@ -91,6 +87,18 @@ func TestParameterOrder(t *testing.T) {
 		}
 		assert.Equal(t, want, strings.Join(got, " "), name)
 	}
+}
+
+// late are the rules that the reference checks when the plan is validated, so that a package that breaks them
+// still has a plan to show.
+var late = []string{"service-name", "port-id", "artifact-name", "persistent-key", "image-reference", "env-name", "abs-path"}
+
+func TestFind(t *testing.T) {
+	assert.Equal(t, "wait", builtins.Find("plan.wait").Name)
+	assert.Equal(t, "time.time", builtins.Find("time.time.format").Receiver)
+	assert.Equal(t, builtins.Universe, builtins.Find("len").Kind)
+	assert.Nil(t, builtins.Find("plan.nothing"))
+	assert.Nil(t, builtins.Find(""))
 }
 
 func TestRowsAreWhole(t *testing.T) {
@@ -127,6 +135,11 @@ func TestRowsAreWhole(t *testing.T) {
 			if p.Replaced != "" {
 				assert.NotNil(t, b.Param(p.Replaced), "%s is replaced by nothing", place)
 				assert.NotEmpty(t, p.Deprecated, place)
+			}
+			for _, r := range []string{p.Rule, p.KeyRule, p.ElemRule} {
+				if r != "" {
+					assert.Equal(t, slices.Contains(late, r), p.Late, "%s: rule %s", place, r)
+				}
 			}
 			for _, e := range p.Enum {
 				if p.Rule != "" {
@@ -271,13 +284,9 @@ func TestSignature(t *testing.T) {
 		"time.hour":        `time.hour: time.duration`,
 		"json":             `module json`,
 		"True":             `True: bool`,
-		"import_module":    `import_module(module_file: str, *, description: str = "") -> module("")`,
+		"import_module":    `import_module(module_file: str, *, description: str = "") -> module`,
 	} {
-		receiver, member, found := strings.Cut(name, ".")
-		if !found {
-			receiver, member = "", name
-		}
-		b := builtins.Lookup(receiver, member)
+		b := builtins.Find(name)
 		require.NotNil(t, b, name)
 		assert.Equal(t, want, b.Signature())
 	}

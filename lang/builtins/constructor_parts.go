@@ -54,7 +54,7 @@ var readyParams = []Param{
 }
 
 var imageSpecParams = []Param{
-	{Name: "image", Type: str, Required: true, Rule: "image-reference", Doc: "Reference of the image."},
+	{Name: "image", Type: str, Required: true, Rule: "image-reference", Late: true, Doc: "Reference of the image."},
 	{Name: "registry", Type: str, Rule: "non-empty", Doc: "Registry to log in to, such as `registry.example.com`."},
 	{Name: "username", Type: str, Rule: "non-empty", Doc: "User name at the registry."},
 	{Name: "password", Type: str, Rule: "non-empty", Doc: "Password or token. Pass it as an argument of the package rather than writing it down."},

@@ -57,7 +57,7 @@ var serviceConfigParams = []Param{
 		Doc: "Replaces the image's ENTRYPOINT. When left out, the image's."},
 	{Name: "cmd", Type: list(str), Futures: true, Former: []string{"cmd_args"},
 		Doc: "Replaces the image's CMD. When left out, the image's."},
-	{Name: "env_vars", Type: dict(str, str), Default: "{}", KeyRule: "env-name", Futures: true,
+	{Name: "env_vars", Type: dict(str, str), Default: "{}", KeyRule: "env-name", Late: true, Futures: true,
 		Doc: "Environment variables. Names and values are strings: write `str(n)` for a number."},
 	{Name: "private_ip_address_placeholder", Type: str, Default: `"KURTOSIS_IP_ADDR_PLACEHOLDER"`, Rule: "non-empty",
 		Doc: "Text that is replaced by the service's own address in `entrypoint`, `cmd` and the values of `env_vars` before the container starts."},

@@ -2,6 +2,7 @@ package builtins
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kurtosis-go/kurtosis/lang/types"
 )
@@ -79,6 +80,14 @@ func All() []*Builtin { return slices.Clone(rows) }
 
 // Lookup finds a row by receiver ("" for what stands alone) and name, or returns nil.
 func Lookup(receiver, name string) *Builtin { return byName[key{receiver, name}] }
+
+// Find finds a row by its qualified name: "plan.wait", "len", "time.time.format". It returns nil for others.
+func Find(qualified string) *Builtin {
+	if i := strings.LastIndexByte(qualified, '.'); i >= 0 {
+		return Lookup(qualified[:i], qualified[i+1:])
+	}
+	return Lookup("", qualified)
+}
 
 // Members lists the rows of a receiver: "plan", "string", "time" …; of "", what stands alone.
 func Members(receiver string) []*Builtin { return slices.Clone(members[receiver]) }

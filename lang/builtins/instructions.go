@@ -173,7 +173,7 @@ func taskInstructions() []Builtin {
 				{Name: "image", Type: image, Default: `"badouralix/curl-jq"`, Rule: "image-reference", Late: true, Doc: "Image to run it in: a reference, an `ImageSpec`, `ImageBuildSpec` or `NixBuildSpec`. It must have `/bin/sh`."},
 				taskFilesParam,
 				storeParam,
-				{Name: "env_vars", Type: dict(str, str), Default: "{}", KeyRule: "env-name", Futures: true, Doc: "Environment variables. Names and values are strings."},
+				{Name: "env_vars", Type: dict(str, str), Default: "{}", KeyRule: "env-name", Late: true, Futures: true, Doc: "Environment variables. Names and values are strings."},
 				taskWaitParam, acceptableCodesParam, skipCodeCheckParam, nodeSelectorsParam, tolerationsParam,
 				privilegedParam, hostPIDParam, bindMountsParam,
 			},

@@ -33,7 +33,7 @@ var (
 		Doc: "Run the container in privileged mode. Refused unless the run opts in with `--privileged`, or `allow-privileged-mode: true` in the configuration."}
 	hostPIDParam = Param{Name: "host_pid_namespace", Type: boolean, Default: "False", Backends: []string{docker},
 		Doc: "Share the host's process namespace. Needs the same opt-in as `privileged`."}
-	bindMountsParam = Param{Name: "bind_mounts", Type: dict(str, str), Default: "{}", Backends: []string{docker}, KeyRule: "abs-path", ElemRule: "abs-path",
+	bindMountsParam = Param{Name: "bind_mounts", Type: dict(str, str), Default: "{}", Backends: []string{docker}, KeyRule: "abs-path", ElemRule: "abs-path", Late: true,
 		Doc: "Host paths to mount: path on the host → path in the container. The only host path allowed is `/var/run/docker.sock`. Needs the same opt-in as `privileged`."}
 
 	assertionParam = Param{Name: "assertion", Type: str, Required: true, Enum: []string{"==", "!=", ">=", "<=", ">", "<", "IN", "NOT_IN"},
@@ -46,9 +46,9 @@ var (
 	serviceNameParam = Param{Name: "service_name", Type: str, Required: true, Rule: "service-name", Late: true, Former: []string{"service_id"},
 		Doc: "Name of a service that the plan has added by then, or that runs in the enclave already."}
 	nameOfServiceParam = with(serviceNameParam, "name", "")
-	artifactNameParam  = Param{Name: "name", Type: str, Rule: "artifact-name", Former: []string{"artifact_id", "artifact_uuid", "artifact_name"},
+	artifactNameParam  = Param{Name: "name", Type: str, Rule: "artifact-name", Late: true, Former: []string{"artifact_id", "artifact_uuid", "artifact_name"},
 		Doc: "Name of the files artifact to make. When left out, Kurtosis makes one up. A name can be used once in a run."}
 
-	imageNameParam = Param{Name: "image_name", Type: str, Required: true, Rule: "image-reference",
+	imageNameParam = Param{Name: "image_name", Type: str, Required: true, Rule: "image-reference", Late: true,
 		Doc: "Name and tag to give the image once it is built."}
 )

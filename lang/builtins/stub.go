@@ -3,6 +3,7 @@ package builtins
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kurtosis-go/kurtosis/lang/types"
 )
@@ -25,14 +26,15 @@ type StubRow struct {
 // ParamCol is the column where the names of parameters start in a stub.
 const ParamCol = 9
 
-var stubs = makeStubs()
+// The stubs are made when the first is asked for: most programs never do.
+var stubs = sync.OnceValue(makeStubs)
 
 // Stubs lists the stubs by name.
-func Stubs() []Stub { return slices.Clone(stubs) }
+func Stubs() []Stub { return slices.Clone(stubs()) }
 
 // FindStub returns the stub that a row is in, and its place there; ok is false for a row that is not in the table.
 func FindStub(b *Builtin) (stub Stub, row StubRow, ok bool) {
-	for _, s := range stubs {
+	for _, s := range stubs() {
 		for _, r := range s.Rows {
 			if r.Builtin == b {
 				return s, r, true

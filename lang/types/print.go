@@ -99,9 +99,10 @@ func writeTo(b *strings.Builder, t Type, depth int) {
 		}
 		b.WriteByte(')')
 	case *Module:
-		b.WriteString("module(")
-		b.WriteString(strconv.Quote(t.Name))
-		b.WriteByte(')')
+		b.WriteString("module")
+		if t.Name != "" {
+			b.WriteString("(" + strconv.Quote(t.Name) + ")")
+		}
 	case *Union:
 		none := false
 		first := true

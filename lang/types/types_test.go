@@ -41,7 +41,7 @@ func TestParse(t *testing.T) {
 		`Literal["TCP", "UDP"]`: `"TCP" | "UDP"`, `"a"|'b'`: `"a" | "b"`, `'it\'s'`: `"it's"`, `'"'`: `"\""`, "1 | -2": "1 | -2", `"a" | str`: "str",
 		// ours
 		"Future[int]": "Future[int]", "Future": "Future[any]", "Service": "Service", "list[Service]": "list[Service]", "struct": "struct(...)",
-		"struct(a: int, b: list[str])": "struct(a: int, b: list[str])", "struct(a: int, ...)": "struct(a: int, ...)", "struct()": "struct()", "module": `module("")`,
+		"struct(a: int, b: list[str])": "struct(a: int, b: list[str])", "struct(a: int, ...)": "struct(a: int, ...)", "struct()": "struct()", "module": "module",
 		"(str | int)": "str | int", "list[(str | None)]": "list[str | None]", "  str  ": "str", "list[ str ,]": "list[str]", "any | str": "any", "unknown | str": "unknown",
 	} {
 		assert.Equal(t, want, parse(t, text).String(), text)
