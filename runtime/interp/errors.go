@@ -174,7 +174,7 @@ func (r *run) position(pos syntax.Position) (plan.Position, string) {
 	p := plan.Position{Pos: source.Pos{Line: pos.Line, Col: pos.Col}}
 	if m := r.modules[path]; m != nil {
 		if m.target.Package != "" {
-			p.Module = m.target.Locator
+			p.Module = m.shown
 		}
 		return p, m.target.Path
 	}

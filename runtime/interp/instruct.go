@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"slices"
 	"strconv"
 
 	"go.starlark.net/starlark"
@@ -67,7 +68,7 @@ func (r *run) instruct(do planner) handler {
 		if step.Returns, err = convert(returned); err != nil {
 			return nil, err
 		}
-		r.steps = append(r.steps, step)
+		r.steps, r.calls = append(r.steps, step), append(r.calls, c)
 		return returned, nil
 	}
 }
@@ -92,6 +93,47 @@ func convertArgs(params []builtins.Param, args []starlark.Value, depth int) ([]p
 		fields = append(fields, plan.Field{Name: params[i].Name, Value: x})
 	}
 	return fields, nil
+}
+
+// settle looks at the arguments of all calls again, now that the script has ended. Lists and dicts are shared
+// with the script, which may have changed them: the reference prints instructions as they are in the end, and
+// that is what a print shows when it runs. Everything else runs with what it was called with.
+func (r *run) settle() error {
+	for i, step := range r.steps {
+		c := r.calls[i]
+		if !changeable(c.args) {
+			continue
+		}
+		now, err := convertArgs(c.row.Params, c.args, 0)
+		if err != nil {
+			return err
+		}
+		if slices.EqualFunc(step.Args, now, func(a, b plan.Field) bool { return a.Name == b.Name && plan.Equal(a.Value, b.Value) }) {
+			continue
+		}
+		if step.Name == "print" {
+			step.Args = now
+		} else {
+			step.Shown = now
+		}
+	}
+	r.calls = nil
+	return nil
+}
+
+// changeable reports whether a list or dict is anywhere in the arguments.
+func changeable(args []starlark.Value) bool {
+	for _, v := range args {
+		switch v := v.(type) {
+		case *starlark.List, *starlark.Dict, starlark.Tuple, *starlarkstruct.Struct:
+			return true
+		case *object:
+			if changeable(v.args) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // source gives the step a future of its own.

@@ -15,12 +15,13 @@ import (
 // module is a loaded module, or one that is being loaded.
 type module struct {
 	target  workspace.Target
+	shown   string              // what positions call it: an absolute locator as it was written, with its version
 	globals starlark.StringDict // nil while it is being loaded
 	value   *starlarkstruct.Module
 }
 
 // load runs a module's top level, once per run. The module's globals are frozen afterwards.
-func (r *run) load(thread *starlark.Thread, target workspace.Target) (*module, error) {
+func (r *run) load(thread *starlark.Thread, target workspace.Target, shown string) (*module, error) {
 	if m := r.byPath[target.Path]; m != nil {
 		if m.globals == nil {
 			return nil, &fault{code: "import-cycle", message: "There's a cycle in the import_module calls", causes: []string{fmt.Sprintf("'%s' imports itself, directly or through others", target.Locator)}}
@@ -31,7 +32,7 @@ func (r *run) load(thread *starlark.Thread, target workspace.Target) (*module, e
 	if err != nil {
 		return nil, err
 	}
-	m := &module{target: target}
+	m := &module{target: target, shown: shown}
 	r.byPath[target.Path], r.modules[tree.File.Name()] = m, m
 	if !tree.OK() {
 		return nil, r.malformed(target, tree)
@@ -57,7 +58,7 @@ func (r *run) malformed(target workspace.Target, tree *parse.Tree) error {
 		f := Frame{Path: target.Path, Function: d.Message}
 		f.Position.Pos = d.Range.Start
 		if target.Package != "" {
-			f.Position.Module = target.Locator
+			f.Position.Module = r.byPath[target.Path].shown
 		}
 		e.Stack, e.Hint = append(e.Stack, f), d.Hint
 		break
@@ -74,7 +75,11 @@ func (r *run) importModule(thread *starlark.Thread, c *call) (starlark.Value, er
 		return nil, locatorFault(err)
 	}
 	r.depend(locator, target)
-	m, err := r.load(thread, target)
+	shown := target.Locator
+	if repositoryOf(locator) != "" {
+		shown = locator
+	}
+	m, err := r.load(thread, target, shown)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type run struct {
 	packages map[string]bool    // other repositories that were imported
 
 	steps     []*plan.Step
+	calls     []*call            // parallel to steps
 	services  map[string]*object // Service objects by name, as far as they are known
 	order     []string           // names of services in the order they appeared
 	futures   int                // number of futures handed out
@@ -75,6 +76,9 @@ func (i *Interpreter) Plan(ctx context.Context, from Source, in Input) (*plan.Pl
 	if err != nil {
 		return nil, r.explain(err)
 	}
+	if err := r.settle(); err != nil {
+		return nil, r.explain(err)
+	}
 	returned, err := convert(result)
 	if err != nil {
 		return nil, r.explain(&fault{message: "the value that '" + in.Function + "' returned has no form in a plan", causes: []string{err.Error()}})
@@ -92,7 +96,7 @@ func (i *Interpreter) Plan(ctx context.Context, from Source, in Input) (*plan.Pl
 
 // main loads the module that is run and calls its entry point.
 func (r *run) main(thread *starlark.Thread) (starlark.Value, error) {
-	m, err := r.load(thread, r.in.Target)
+	m, err := r.load(thread, r.in.Target, r.in.Target.Locator)
 	if err != nil {
 		return nil, err
 	}

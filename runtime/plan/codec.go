@@ -206,7 +206,8 @@ type jsonStep struct {
 	ID          string            `json:"id"`
 	Name        string            `json:"name"`
 	Position    jsonPosition      `json:"position"`
-	Args        []json.RawMessage `json:"args,omitempty"` // [name, value]
+	Args        []json.RawMessage `json:"args,omitempty"`  // [name, value]
+	Shown       []json.RawMessage `json:"shown,omitempty"` // the same
 	Description string            `json:"description"`
 	Described   bool              `json:"described,omitempty"`
 	Returns     json.RawMessage   `json:"returns,omitempty"`
@@ -242,9 +243,7 @@ func (s *Step) MarshalJSON() ([]byte, error) {
 		ID: s.ID, Name: s.Name, Position: jsonPosition{s.Position.Module, s.Position.Line, s.Position.Col},
 		Description: s.Description, Described: s.Described, Futures: s.Futures, Needs: s.Needs, Locators: s.Locators,
 	}
-	for _, f := range s.Args {
-		j.Args = append(j.Args, appendStored(nil, &List{Items: []Value{String(f.Name), f.Value}}))
-	}
+	j.Args, j.Shown = storeFields(s.Args), storeFields(s.Shown)
 	if s.Returns != nil {
 		j.Returns = appendStored(nil, s.Returns)
 	}
@@ -262,23 +261,41 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 		Futures: j.Futures, Needs: j.Needs, Locators: j.Locators,
 	}
 	s.Position.Module, s.Position.Line, s.Position.Col = j.Position.Module, j.Position.Line, j.Position.Col
-	for _, arg := range j.Args {
-		v, err := UnmarshalValue(arg)
+	var err error
+	if s.Args, err = storedFields(j.Args); err != nil {
+		return err
+	}
+	if s.Shown, err = storedFields(j.Shown); err != nil {
+		return err
+	}
+	if j.Returns != nil {
+		s.Returns, err = UnmarshalValue(j.Returns)
+	}
+	return err
+}
+
+func storeFields(fields []Field) []json.RawMessage {
+	var out []json.RawMessage
+	for _, f := range fields {
+		out = append(out, appendStored(nil, &List{Items: []Value{String(f.Name), f.Value}}))
+	}
+	return out
+}
+
+func storedFields(raw []json.RawMessage) ([]Field, error) {
+	var fields []Field
+	for _, r := range raw {
+		v, err := UnmarshalValue(r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		pair, ok := v.(*List)
 		if !ok || len(pair.Items) != 2 {
-			return errStored
+			return nil, errStored
 		}
-		s.Args = append(s.Args, Field{Name: StringOf(pair.Items[0]), Value: pair.Items[1]})
+		fields = append(fields, Field{Name: StringOf(pair.Items[0]), Value: pair.Items[1]})
 	}
-	if j.Returns != nil {
-		var err error
-		s.Returns, err = UnmarshalValue(j.Returns)
-		return err
-	}
-	return nil
+	return fields, nil
 }
 
 // plainPlan is Plan without its methods.

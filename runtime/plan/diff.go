@@ -68,45 +68,14 @@ func (d Delta) Record(s *Step) Record {
 
 // Services lists the services that the step adds or replaces.
 func (s *Step) Services() []string {
-	switch s.Name {
-	case "add_service":
-		if v, ok := s.Arg("name"); ok {
-			return []string{StringOf(v)}
-		}
-	case "add_services":
-		if v, ok := s.Arg("configs"); ok {
-			if d, ok := v.(*Dict); ok {
-				names := make([]string, len(d.Items))
-				for i, item := range d.Items {
-					names[i] = StringOf(item.Key)
-				}
-				return names
-			}
-		}
+	if s.Name == "add_service" || s.Name == "add_services" {
+		return s.touches().changes
 	}
 	return nil
 }
 
 // Artifacts lists the files artifacts that the step makes.
-func (s *Step) Artifacts() []string {
-	switch s.Name {
-	case "render_templates", "upload_files", "store_service_files":
-		return []string{s.artifact()}
-	case "run_sh", "run_python":
-		if o, ok := s.Returns.(*Object); ok {
-			if v, ok := o.Field("files_artifacts"); ok {
-				if l, ok := v.(*List); ok {
-					names := make([]string, len(l.Items))
-					for i, item := range l.Items {
-						names[i] = StringOf(item)
-					}
-					return names
-				}
-			}
-		}
-	}
-	return nil
-}
+func (s *Step) Artifacts() []string { return s.touches().makes }
 
 // Images lists the references of the images that the step uses.
 func (s *Step) Images() []string {
@@ -275,7 +244,7 @@ func (d *differ) spread() bool {
 		if decision.Skip {
 			var because []Edge
 			for _, e := range s.Needs {
-				if e.Cause != CauseOrder && !d.decisions[e.Step].Skip {
+				if !d.decisions[e.Step].Skip && d.matters(e) {
 					because = append(because, e)
 				}
 			}
@@ -303,9 +272,22 @@ func (d *differ) spread() bool {
 	return changed
 }
 
+// matters tells whether an edge to a step that runs is a reason to run: order is none, nor is a service that the
+// other step uses and does not change.
+func (d *differ) matters(e Edge) bool {
+	if e.Cause == CauseService {
+		changes := d.byID[e.Step].touches().changes
+		return len(changes) > 0 && (e.Name == "" || slices.Contains(changes, e.Name))
+	}
+	return e.Cause != CauseOrder
+}
+
 func (d *differ) causeOf(e Edge) string {
 	switch from := d.byID[e.Step]; e.Cause {
 	case CauseService, CauseArtifact:
+		if e.Name == "" {
+			return "the services changed"
+		}
 		return fmt.Sprintf("%s %s changed", e.Cause, e.Name)
 	default:
 		return fmt.Sprintf("a value of %s at %s changed", from.Name, from.Position)

@@ -43,7 +43,8 @@ type Step struct {
 	ID          string     // "1", "2" … in script order; unique within the plan
 	Name        string     // the instruction: "add_service", "exec" …
 	Position    Position   // the call in the script
-	Args        []Field    // the arguments that were given, in declaration order, without description
+	Args        []Field    // the arguments that were given, in declaration order, without description, as they were when the call was made
+	Shown       []Field    // the arguments as Call prints them, where the script changed a list or dict after the call; nil else
 	Description string     // the caller's description, or the reference's sentence for the instruction
 	Described   bool       // the caller gave the description
 	Returns     Value      // what the call returned to the script, futures included
@@ -88,6 +89,9 @@ func (s *Step) Arg(name string) (Value, bool) { return field(s.Args, name) }
 // Call is the canonical text of the instruction, the one that the reference compares and shows.
 func (s *Step) Call() string {
 	args := s.Args
+	if s.Shown != nil {
+		args = s.Shown
+	}
 	if s.Described {
 		args = append(args[:len(args):len(args)], Field{Name: "description", Value: String(s.Description)})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -22,8 +23,8 @@ type yamlService struct {
 	UUID       string         `yaml:"uuid"`
 	Name       string         `yaml:"name"`
 	Image      yamlImage      `yaml:"image"`
-	Command    []string       `yaml:"command,omitempty"`
-	Entrypoint []string       `yaml:"entrypoint,omitempty"`
+	Command    []yamlText     `yaml:"command,omitempty"`
+	Entrypoint []yamlText     `yaml:"entrypoint,omitempty"`
 	EnvVars    []yamlVariable `yaml:"envVars,omitempty"`
 	Ports      []yamlPort     `yaml:"ports,omitempty"`
 	Files      []yamlMount    `yaml:"files,omitempty"`
@@ -37,8 +38,8 @@ type yamlImage struct {
 }
 
 type yamlVariable struct {
-	Key   string `yaml:"key"`
-	Value string `yaml:"value"`
+	Key   string   `yaml:"key"`
+	Value yamlText `yaml:"value,omitempty"`
 }
 
 type yamlPort struct {
@@ -63,15 +64,26 @@ type yamlTask struct {
 	UUID            string         `yaml:"uuid"`
 	Name            string         `yaml:"name"`
 	Type            string         `yaml:"taskType"` // "sh", "python" or "exec"
-	Command         []string       `yaml:"command,omitempty"`
+	Command         []yamlText     `yaml:"command,omitempty"`
 	Image           string         `yaml:"image,omitempty"`
 	Files           []yamlMount    `yaml:"files,omitempty"`
 	Store           []yamlArtifact `yaml:"store,omitempty"`
 	EnvVars         []yamlVariable `yaml:"envVar,omitempty"`
 	PythonPackages  []string       `yaml:"pythonPackages,omitempty"`
-	PythonArgs      []string       `yaml:"pythonArgs,omitempty"`
+	PythonArgs      []yamlText     `yaml:"pythonArgs,omitempty"`
 	ServiceName     string         `yaml:"serviceName,omitempty"`
 	AcceptableCodes []int64        `yaml:"acceptableCodes,omitempty"`
+}
+
+// yamlText is a string that may have several lines. One that starts with white space is quoted: block literals
+// lose it.
+type yamlText string
+
+func (t yamlText) MarshalYAML() (any, error) {
+	if t != "" && strings.ContainsRune(string(t), '\n') && strings.ContainsRune(" \t\n", rune(t[0])) {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: string(t)}, nil
+	}
+	return string(t), nil
 }
 
 // defaultPythonPackage is what the reference lists for every Python task.
@@ -144,11 +156,11 @@ func (w *yamlWriter) step(s *Step) error {
 		})
 	case *RunSh:
 		w.run(s, in.Image, in.Store, yamlTask{
-			Type: "sh", Command: []string{w.text(in.Run)}, Files: w.mounts(in.Files), EnvVars: w.variables(in.EnvVars),
+			Type: "sh", Command: []yamlText{yamlText(w.text(in.Run))}, Files: w.mounts(in.Files), EnvVars: w.variables(in.EnvVars),
 		})
 	case *RunPython:
 		w.run(s, in.Image, in.Store, yamlTask{
-			Type: "python", Command: []string{w.text(in.Run)}, Files: w.mounts(in.Files),
+			Type: "python", Command: []yamlText{yamlText(w.text(in.Run))}, Files: w.mounts(in.Files),
 			PythonPackages: append([]string{defaultPythonPackage}, in.Packages...), PythonArgs: w.texts(in.Args),
 		})
 	}
@@ -231,15 +243,15 @@ func (w *yamlWriter) run(s *Step, image Image, store []StoreSpec, t yamlTask) {
 func (w *yamlWriter) variables(m Map[string]) []yamlVariable {
 	var out []yamlVariable
 	for key, value := range m.All() {
-		out = append(out, yamlVariable{Key: key, Value: w.text(value)})
+		out = append(out, yamlVariable{Key: key, Value: yamlText(w.text(value))})
 	}
 	return out
 }
 
-func (w *yamlWriter) texts(texts []string) []string {
-	var out []string
+func (w *yamlWriter) texts(texts []string) []yamlText {
+	var out []yamlText
 	for _, t := range texts {
-		out = append(out, w.text(t))
+		out = append(out, yamlText(w.text(t)))
 	}
 	return out
 }
