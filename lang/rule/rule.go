@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -127,9 +128,14 @@ func number(name, noun string, low, high int64, unit string) Rule {
 	}}
 }
 
+// compiled defers the cost of a pattern to its first use: most runs of the command need few of them.
+func compiled(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) })
+}
+
 func matches(pattern string) func(string) bool {
-	re := regexp.MustCompile(`^(?:` + pattern + `)$`)
-	return func(s string) bool { return re.MatchString(s) && !strings.HasSuffix(s, "\n") }
+	re := compiled(pattern)
+	return func(s string) bool { return re().MatchString(s) }
 }
 
 func printable(s string) bool {
@@ -137,9 +143,7 @@ func printable(s string) bool {
 }
 
 // The grammar of image references, as every registry client has it.
-var (
-	imageSyntax = regexp.MustCompile(`^(?:(` + imageDomain + `)/)?(` + imagePath + `)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`)
-)
+var imageSyntax = compiled(`(?:(` + imageDomain + `)/)?(` + imagePath + `)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?`)
 
 const (
 	imageDomain = `(?:localhost|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)+|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*:[0-9]+|\[[0-9a-fA-F:]+\](?::[0-9]+)?)`
@@ -148,6 +152,6 @@ const (
 )
 
 func imageReference(s string) bool {
-	m := imageSyntax.FindStringSubmatch(s)
+	m := imageSyntax().FindStringSubmatch(s)
 	return m != nil && len(m[1])+1+len(m[2]) <= 256
 }
