@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -49,6 +50,7 @@ type Package struct {
 
 	mu    sync.Mutex
 	names map[string]named // directory → the kurtosis.yml that is in force there
+	over  *Package         // made last by Over
 }
 
 var _ workspace.Resolver = (*Package)(nil)
@@ -142,12 +144,23 @@ func openScript(file string, o Options) (*Package, error) {
 	}, nil
 }
 
-// Over is the package as seen through files, in which buffers of an editor may lie over the disk. It is cheap.
+// Over is the package as seen through files, in which buffers of an editor may lie over the disk. It is cheap, and
+// the same for the same files.
 func (p *Package) Over(files workspace.FS) *Package {
-	return &Package{
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	same := reflect.TypeOf(files).Comparable()
+	if same && p.over != nil && p.over.files == files {
+		return p.over
+	}
+	over := &Package{
 		Name: p.Name, Root: p.Root, Main: p.Main, Manifest: p.Manifest,
 		options: p.options, files: files, fetched: p.fetched, names: map[string]named{},
 	}
+	if same {
+		p.over = over
+	}
+	return over
 }
 
 func openRoot(dir, shown string, o Options) (*Package, error) {

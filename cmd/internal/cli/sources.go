@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kurtosis-go/kurtosis/lang/workspace"
+	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/packages/fetch"
+)
+
+// packageFlags say where packages come from.
+type packageFlags struct {
+	vendor  string
+	offline bool
+	main    string
+}
+
+func (f *packageFlags) declare(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.vendor, "vendor", "", "take other repositories from this tree (DIR/github.com/<owner>/<repository>) and nothing from the network")
+	f.declareOffline(cmd)
+	_ = cmd.MarkFlagDirname("vendor")
+}
+
+func (f *packageFlags) declareOffline(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.offline, "offline", false, "use what was fetched before and nothing from the network")
+}
+
+// open opens the package or script that operand names.
+func (f *packageFlags) open(ctx context.Context, a *app, operand string) (*packages.Package, error) {
+	return packages.Open(ctx, operand, packages.Options{Vendor: f.vendor, Fetcher: a.cache(f.offline), Main: f.main})
+}
+
+// cache is the place of fetched packages. Nothing happens before it is used.
+func (a *app) cache(offline bool) *fetch.Cache {
+	token := os.Getenv("KURTOSIS_GITHUB_TOKEN")
+	for _, name := range []string{"GITHUB_TOKEN", "GH_TOKEN"} {
+		if token == "" {
+			token = os.Getenv(name)
+		}
+	}
+	return fetch.New(fetch.Options{Offline: offline, Token: token})
+}
+
+// treesKept is how much text of modules stays parsed, in bytes; a run parses each module once.
+const treesKept = 64 << 20
+
+// snapshot is the view of the disk that a package is run from.
+func snapshot(p *packages.Package) *workspace.Snapshot {
+	return workspace.New(workspace.Options{
+		Disk:     workspace.Disk(),
+		Resolver: func(files workspace.FS) workspace.Resolver { return p.Over(files) },
+		Cache:    workspace.NewCache(treesKept),
+	})
+}
