@@ -10,7 +10,7 @@ type Removed struct {
 }
 
 var removed = []Removed{
-	{"plan", "assert", "plan.verify", "plan.assert is called plan.verify since Kurtosis 0.81"},
+	{"plan", "assert", "plan.verify", "plan.assert is called plan.verify now"},
 	{"plan", "store_files_from_service", "plan.store_service_files", "use plan.store_service_files"},
 	{"plan", "update_service", "", "add the service again with plan.add_service, or override parts of it with plan.set_service"},
 	{"plan", "set_connection", "", "subnetworks were removed; there is no replacement"},
