@@ -1,0 +1,191 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
+)
+
+// imageSlots is how many images are downloaded or built at once.
+const imageSlots = 4
+
+// images gets the images of a run's steps, from its beginning on and beside the steps: a step waits for its own.
+type images struct {
+	r       *runner
+	ctx     context.Context
+	slots   chan struct{}
+	running sync.WaitGroup
+
+	mu   sync.Mutex
+	jobs map[string]*imageJob // by reference
+}
+
+type imageJob struct {
+	ready chan struct{} // closed when image and err are set
+	image backends.Image
+	err   error
+}
+
+// startImages begins with the images of all the steps that will run. ctx ends the work.
+func (r *runner) startImages(ctx context.Context) *images {
+	m := &images{r: r, ctx: ctx, slots: make(chan struct{}, imageSlots), jobs: map[string]*imageJob{}}
+	for _, s := range r.Plan.Steps {
+		if r.Delta.Of(s).Skip {
+			continue
+		}
+		in, err := r.overridden(s).Instruction()
+		if err != nil {
+			continue // executing the step reports it
+		}
+		for _, image := range imagesOf(in) {
+			m.start(image)
+		}
+	}
+	return m
+}
+
+func imagesOf(in plan.Instruction) []plan.Image {
+	switch in := in.(type) {
+	case *plan.AddService:
+		return []plan.Image{in.Config.Image}
+	case *plan.AddServices:
+		var all []plan.Image
+		for _, c := range in.Configs.All() {
+			all = append(all, c.Image)
+		}
+		return all
+	case *plan.RunSh:
+		return []plan.Image{in.Image}
+	case *plan.RunPython:
+		return []plan.Image{in.Image}
+	}
+	return nil
+}
+
+func (m *images) start(image plan.Image) *imageJob {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ref := image.Reference()
+	if job, ok := m.jobs[ref]; ok {
+		return job
+	}
+	job := &imageJob{ready: make(chan struct{})}
+	m.jobs[ref] = job
+	m.running.Go(func() {
+		defer close(job.ready)
+		select {
+		case m.slots <- struct{}{}:
+			job.image, job.err = m.get(image)
+			<-m.slots
+		case <-m.ctx.Done():
+			job.err = m.ctx.Err()
+		}
+	})
+	return job
+}
+
+// need waits for one image.
+func (m *images) need(ctx context.Context, image plan.Image) (backends.Image, error) {
+	job := m.start(image)
+	select {
+	case <-job.ready:
+		return job.image, job.err
+	case <-ctx.Done():
+		return backends.Image{}, ctx.Err()
+	}
+}
+
+// id is the content id of an image that has been got, "" otherwise.
+func (m *images) id(ref string) string {
+	m.mu.Lock()
+	job, ok := m.jobs[ref]
+	m.mu.Unlock()
+	if !ok {
+		return ""
+	}
+	select {
+	case <-job.ready:
+		return job.image.ID
+	default:
+		return ""
+	}
+}
+
+// wait returns when no work goes on.
+func (m *images) wait() { m.running.Wait() }
+
+func (m *images) get(image plan.Image) (backends.Image, error) {
+	started := m.r.Now()
+	var (
+		got    backends.Image
+		source = event.ImageBuilt
+		err    error
+	)
+	switch {
+	case image.Build != nil:
+		got, err = m.build(image.Build)
+	case image.Nix != nil:
+		got, err = m.nix(image.Nix)
+	default:
+		got, source, err = m.find(image)
+	}
+	if err != nil {
+		return got, err
+	}
+	m.r.Sink.Emit(event.ImageReady{
+		Image: image.Reference(), Source: source, Digest: got.ID, Architecture: got.Platform,
+		Duration: event.Seconds(m.r.Now().Sub(started)),
+	})
+	if want := m.r.info.Platform; got.Platform != "" && want != "" && got.Platform != want {
+		m.r.Sink.Emit(event.Warning{
+			Message: fmt.Sprintf("image %s is made for %s, but the engine runs %s", image.Reference(), got.Platform, want),
+			Hint:    "it may be slow under emulation, or not run at all",
+		})
+	}
+	return got, nil
+}
+
+// find takes the engine's image or the registry's, as the run asked for.
+func (m *images) find(image plan.Image) (backends.Image, event.ImageSource, error) {
+	ref := image.Reference()
+	local, err := m.r.Backend.InspectImage(m.ctx, ref)
+	missing := backends.KindOf(err) == backends.ImageNotFound
+	if err != nil && !missing {
+		return local, "", err
+	}
+	if !missing && m.r.ImageDownload == DownloadMissing {
+		return local, event.ImageCached, nil
+	}
+	pulled, err := m.r.Backend.PullImage(m.ctx, backends.PullSpec{Ref: ref, Auth: auth(image)}, func(p backends.PullProgress) {
+		m.r.Sink.Emit(event.ImageProgress{Image: ref, Status: p.Status, Current: p.Current, Total: p.Total})
+	})
+	unreachable := []backends.Kind{backends.RegistryUnreachable, backends.RateLimited, backends.ImageNotFound, backends.AuthNeeded}
+	switch {
+	case err == nil:
+		return pulled, event.ImagePulled, nil
+	case !missing && slices.Contains(unreachable, backends.KindOf(err)):
+		m.r.Sink.Emit(event.Warning{
+			Message: fmt.Sprintf("image %s cannot be downloaded again: %s", ref, err), Hint: "the engine's own copy is used",
+		})
+		return local, event.ImageCached, nil
+	}
+	return pulled, "", err
+}
+
+func (m *images) build(b *plan.ImageBuildSpec) (backends.Image, error) {
+	if b.ContextPath == "" {
+		return backends.Image{}, fmt.Errorf("the build context %q of image %s is not on this machine", b.BuildContextDir, b.ImageName)
+	}
+	spec := backends.BuildSpec{
+		Tag: b.ImageName, Dockerfile: b.BuildFile, Target: b.TargetStage, Args: toMap(b.BuildArgs),
+		Context: buildContext(b.ContextPath, b.BuildFile),
+	}
+	return m.r.Backend.BuildImage(m.ctx, spec, func(p backends.BuildProgress) {
+		m.r.Sink.Emit(event.ImageProgress{Image: b.ImageName, Status: p.Step})
+	})
+}
