@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 )
@@ -24,12 +25,27 @@ type Locator struct {
 	others []Locator
 }
 
-var (
-	ownerForm = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?$`)
-	nameForm  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	// what git refuses in the name of a ref, and a leading dash, which git would read as an option
-	badVersion = regexp.MustCompile(`^-|^/|/$|//|\.\.|\.lock$|@\{|[\x00-\x20\x7f~^:?*\[\\]|^\.|/\.|\.$|^@$`)
-)
+// what git refuses in the name of a ref, and a leading dash, which git would read as an option; compiled when a
+// version is first seen
+var badVersion = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^-|^/|/$|//|\.\.|\.lock$|@\{|[\x00-\x20\x7f~^:?*\[\\]|^\.|/\.|\.$|^@$`)
+})
+
+// isOwner and isName hold names to what GitHub allows.
+func isOwner(s string) bool {
+	return len(s) <= 100 && nameChars(s, "_-") && !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "_") && !strings.HasSuffix(s, "-")
+}
+
+func isName(s string) bool { return len(s) <= 100 && nameChars(s, "_-.") && strings.Trim(s, ".") != "" }
+
+func nameChars(s, others string) bool {
+	for _, c := range s {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(others, c)) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // ParseLocator reads an absolute locator. Its errors are *workspace.LocatorError.
 func ParseLocator(text string) (Locator, error) {
@@ -55,10 +71,10 @@ func ParseLocator(text string) (Locator, error) {
 		return bad("", "names no repository: it has the form %s/<owner>/<repository>[/<path>][@<version>]", host)
 	}
 	l := Locator{Owner: parts[1], Name: parts[2]}
-	if !ownerForm.MatchString(l.Owner) {
+	if !isOwner(l.Owner) {
 		return bad("", "has an owner, '%s', that cannot be one", l.Owner)
 	}
-	if !nameForm.MatchString(l.Name) || strings.Trim(l.Name, ".") == "" {
+	if !isName(l.Name) {
 		return bad("", "has a repository name, '%s', that cannot be one", l.Name)
 	}
 	inside := ""
@@ -70,7 +86,7 @@ func ParseLocator(text string) (Locator, error) {
 		readings = versionReadings(inside, after)
 	}
 	for i, r := range readings {
-		if versioned && (r.Version == "" || badVersion.MatchString(r.Version)) {
+		if versioned && (r.Version == "" || badVersion().MatchString(r.Version)) {
 			return bad("", "has a version, '%s', that cannot be a tag, branch or commit", r.Version)
 		}
 		clean, ok := cleanInside(r.Path)
@@ -95,7 +111,7 @@ func versionReadings(inside, after string) []Locator {
 	for n := 1; n <= len(parts); n++ {
 		version := strings.Join(parts[:n], "/")
 		rest := strings.Join(parts[n:], "/")
-		if n < len(parts) && (badVersion.MatchString(version) || strings.Contains(rest, "@")) {
+		if n < len(parts) && (badVersion().MatchString(version) || strings.Contains(rest, "@")) {
 			continue
 		}
 		out = append(out, Locator{Path: path.Join(inside, rest), Version: version})

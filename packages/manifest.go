@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -65,12 +66,12 @@ func (p *manifestParser) report(code string, at source.Range, hint, format strin
 	return &p.diagnostics[len(p.diagnostics)-1]
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)$`)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)$`) })
 
 // syntax reports YAML that cannot be read. The library gives a line at most, so the whole line is the place.
 func (p *manifestParser) syntax(err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", " ")
-	m := yamlLine.FindStringSubmatch(text)
+	m := yamlLine().FindStringSubmatch(text)
 	line, message := 1, text
 	if m != nil {
 		message = m[2]

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -129,9 +128,12 @@ func (c *Cache) transportFor() transport {
 	return c.git
 }
 
-var commitForm = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+// maybeCommit says whether version can be a commit, perhaps a shortened one.
+func maybeCommit(version string) bool {
+	return len(version) >= 7 && len(version) <= 40 && strings.Trim(version, "0123456789abcdef") == ""
+}
 
-func isCommit(version string) bool { return len(version) == 40 && commitForm.MatchString(version) }
+func isCommit(version string) bool { return len(version) == 40 && maybeCommit(version) }
 
 // Fetch gives the directory with the tree of repository (github.com/owner/name) at the first of versions that is a
 // tag, branch or commit there, and which; "" is the default branch.
@@ -271,7 +273,7 @@ func (c *Cache) fetch(ctx context.Context, root, home, repository string, versio
 	if whole {
 		candidates = candidates[:0]
 		for _, v := range versions {
-			if commitForm.MatchString(v) {
+			if maybeCommit(v) {
 				candidates = append(candidates, v)
 			}
 		}
@@ -336,7 +338,7 @@ func (c *Cache) find(ctx context.Context, url, repository string, versions []str
 		if isCommit(v) {
 			return v, v, nil
 		}
-		maybe = maybe || commitForm.MatchString(v)
+		maybe = maybe || maybeCommit(v)
 	}
 	if !maybe {
 		return "", "", noVersion(repository, versions)
@@ -467,7 +469,7 @@ func (c *Cache) fetchedBefore(home, repository string, versions []string) (dir, 
 		if commit := seen[v]; commit != "" && isDir(filepath.Join(home, commit)) {
 			return filepath.Join(home, commit), v, nil
 		}
-		if commitForm.MatchString(v) {
+		if maybeCommit(v) {
 			if found, err := filepath.Glob(filepath.Join(home, v+"*")); err == nil && len(found) == 1 && isDir(found[0]) {
 				return found[0], v, nil
 			}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -66,11 +67,16 @@ func environment(token string) []string {
 	return env
 }
 
+// Compiled when git first complains.
 var (
-	deniedText   = regexp.MustCompile(`(?i)could not read (username|password)|authentication failed|repository.*not found|does not appear to be a git repository|permission denied|terminal prompts disabled|returned error: 40[134]|invalid credentials`)
-	noCommitText = regexp.MustCompile(`(?i)not our ref|couldn't find remote ref|unadvertised object|unknown revision|bad object|invalid reference|not a valid object name|needed a single revision|ambiguous argument|pathspec`)
-	noise        = regexp.MustCompile(`(?i)^(fatal|error|remote): *`)
+	deniedText   = lazy(`(?i)could not read (username|password)|authentication failed|repository.*not found|does not appear to be a git repository|permission denied|terminal prompts disabled|returned error: 40[134]|invalid credentials`)
+	noCommitText = lazy(`(?i)not our ref|couldn't find remote ref|unadvertised object|unknown revision|bad object|invalid reference|not a valid object name|needed a single revision|ambiguous argument|pathspec`)
+	noise        = lazy(`(?i)^(fatal|error|remote): *`)
 )
+
+func lazy(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // gitError picks the line that matters out of git's complaints.
 func gitError(text string) error {
@@ -83,11 +89,11 @@ func gitError(text string) error {
 			}
 		}
 	}
-	message = strings.TrimSpace(noise.ReplaceAllString(message, ""))
+	message = strings.TrimSpace(noise().ReplaceAllString(message, ""))
 	switch {
-	case noCommitText.MatchString(text):
+	case noCommitText().MatchString(text):
 		return errNoCommit
-	case deniedText.MatchString(text):
+	case deniedText().MatchString(text):
 		return &deniedError{message}
 	}
 	return errors.New(message)
