@@ -1,0 +1,352 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/interp"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
+	"github.com/kurtosis-go/kurtosis/runtime/state"
+)
+
+// RunOptions say how a plan is executed. Package, State and Sink are required.
+type RunOptions struct {
+	Options
+	State      string // directory that holds a directory per enclave
+	Sink       event.Sink
+	Enclave    string // name or UUID; one that does not exist is made; "" makes one with a name of its own
+	Production bool   // of an enclave that is made: services start again when they end
+
+	ArgsText         string // the arguments as they were given, for the history
+	Parallelism      int    // 0 is execute.DefaultParallelism
+	Parallel         bool
+	ImageDownload    execute.ImageDownload
+	NonBlockingTasks bool
+	Prune            bool
+	NoWait           bool // be refused, instead of waiting, when another run is in the enclave
+	HTTP             *http.Client
+	Now              func() time.Time
+}
+
+// Result is what a run came to. It is as complete as the run got.
+type Result struct {
+	Preview
+	execute.Outcome
+	Enclave backends.Enclave
+	Created bool       // the run made the enclave
+	Delta   plan.Delta // what there was to do
+}
+
+// Run plans a package for an enclave and executes the plan there. Nothing is made before the plan is known to be
+// valid; the enclave that a failed run made stays, for people to look at. Events go to the sink, the last of them
+// an event.Result, whatever happens. Errors are those of Plan, *ProblemsError, *BusyError, *execute.StepError,
+// *state.NewerError and *backends.Error.
+func Run(ctx context.Context, backend backends.Backend, o RunOptions) (Result, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &session{RunOptions: o, enclaves: Enclaves{backend, o.State, o.Now}}
+	started := o.Now()
+	err := r.run(ctx)
+	err = errors.Join(err, r.release())
+	r.emitResult(ctx, started, err)
+	return r.result, err
+}
+
+// Compare says what Run would do in an enclave that may exist, and changes nothing.
+func Compare(ctx context.Context, backend backends.Backend, o RunOptions) (Result, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &session{RunOptions: o, enclaves: Enclaves{backend, o.State, o.Now}, look: true}
+	err := r.decide(ctx)
+	return r.result, err
+}
+
+// session is one run, or one comparison.
+type session struct {
+	RunOptions
+	enclaves Enclaves
+	look     bool // only look
+	exists   bool // the enclave is there already
+	store    *state.Store
+	unlock   func() error
+	result   Result
+}
+
+func (r *session) run(ctx context.Context) error {
+	if err := r.decide(ctx); err != nil {
+		return err
+	}
+	if !r.exists {
+		if err := r.create(ctx); err != nil {
+			return err
+		}
+	}
+	r.Sink.Emit(r.planned())
+	var err error
+	r.result.Outcome, err = execute.Run(ctx, execute.Options{
+		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
+		Args: r.ArgsText, Parallelism: r.Parallelism, Parallel: r.Parallel, ImageDownload: r.ImageDownload,
+		NonBlockingTasks: r.NonBlockingTasks, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
+	})
+	return err
+}
+
+// decide plans for the enclave as it is, and compares with what was done in it.
+func (r *session) decide(ctx context.Context) error {
+	info, err := r.enclaves.Backend.Info(ctx)
+	if err != nil {
+		return err
+	}
+	r.Cluster = string(info.ClusterType)
+	if err := r.find(ctx); err != nil {
+		return err
+	}
+	var remembered state.Enclave
+	var services []backends.Service
+	if r.exists {
+		if err := r.open(ctx); err != nil {
+			return err
+		}
+		remembered = *r.store.Enclave()
+		if services, err = r.enclaves.Backend.ListServices(ctx, r.result.Enclave.UUID); err != nil {
+			return err
+		}
+	}
+	if err := r.phase(event.Interpreting, func() error {
+		preview, err := planFor(ctx, r.Options, environment(&remembered, services))
+		if err == nil {
+			r.result.Preview = *preview
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, w := range r.result.Plan.Warnings {
+		at := event.Position{File: w.Position.Module, Line: int(w.Position.Line), Column: int(w.Position.Col)}
+		r.Sink.Emit(event.Warning{Message: w.Message, Hint: w.Hint, Position: &at})
+	}
+	world := world(&remembered, services)
+	if world.Images, err = r.imagesPresent(ctx, &remembered); err != nil {
+		return err
+	}
+	r.result.Delta = plan.Diff(r.result.Plan, remembered.Records(), world)
+	return nil
+}
+
+func (r *session) phase(p event.Phase, do func() error) error {
+	started := r.Now()
+	r.Sink.Emit(event.PhaseStarted{Phase: p})
+	err := do()
+	r.Sink.Emit(event.PhaseEnded{Phase: p, Duration: event.Seconds(r.Now().Sub(started)), Failed: err != nil})
+	return err
+}
+
+// find looks the enclave up; one that is named and does not exist is to be made.
+func (r *session) find(ctx context.Context) error {
+	if r.Enclave == "" {
+		return nil
+	}
+	enclave, err := r.enclaves.Backend.InspectEnclave(ctx, r.Enclave)
+	if backends.KindOf(err) == backends.NotFound {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	r.result.Enclave, r.exists = enclave, true
+	return nil
+}
+
+func (r *session) create(ctx context.Context) error {
+	enclave, err := r.enclaves.Create(ctx, r.Enclave, r.Production)
+	if err != nil {
+		return err
+	}
+	r.result.Enclave, r.result.Created = enclave, true
+	return r.open(ctx)
+}
+
+// open reads what is remembered about the enclave; for a run, once no other run is in it.
+func (r *session) open(ctx context.Context) error {
+	store, err := r.enclaves.Store(r.result.Enclave.UUID)
+	if err := r.quarantined(err); err != nil {
+		return err
+	}
+	r.store = store
+	if r.look {
+		return nil
+	}
+	purpose := "kurtosis run"
+	if name := r.Package.Name; name != "" {
+		purpose += " " + name
+	}
+	r.unlock, err = store.Lock(ctx, purpose, func(h state.Holder) error {
+		if r.NoWait {
+			return &BusyError{r.result.Enclave.Name, h}
+		}
+		r.Sink.Emit(event.Info{Message: fmt.Sprintf("enclave %s is in use by %s; waiting for it to end", r.result.Enclave.Name, h)})
+		return nil
+	})
+	return r.quarantined(err)
+}
+
+// quarantined turns a state that could not be read into a warning: what runs is the backend's to say.
+func (r *session) quarantined(err error) error {
+	var corrupt *state.CorruptError
+	if errors.As(err, &corrupt) {
+		r.Sink.Emit(event.Warning{Message: corrupt.Error(), Hint: corrupt.Hint()})
+		return nil
+	}
+	return err
+}
+
+func (r *session) release() error {
+	if r.unlock == nil {
+		return nil
+	}
+	return r.unlock()
+}
+
+// environment is what the enclave holds, as interpretation and validation see it.
+func environment(remembered *state.Enclave, services []backends.Service) plan.Environment {
+	var env plan.Environment
+	for _, s := range services {
+		existing := plan.ExistingService{Name: s.Name}
+		for _, p := range execute.Ports(s) {
+			existing.Ports = append(existing.Ports, plan.Entry[plan.PortSpec]{Key: p.ID, Value: plan.PortSpec{
+				Number: uint16(p.Number), TransportProtocol: p.Transport, ApplicationProtocol: p.Application,
+			}})
+		}
+		env.Services = append(env.Services, existing)
+	}
+	for name := range remembered.Artifacts {
+		env.Artifacts = append(env.Artifacts, name)
+	}
+	slices.Sort(env.Artifacts)
+	return env
+}
+
+func world(remembered *state.Enclave, services []backends.Service) plan.World {
+	w := plan.World{Services: map[string]bool{}, Artifacts: map[string]bool{}, Made: map[string]string{}}
+	for _, s := range services {
+		w.Services[s.Name] = s.State != backends.Stopped
+	}
+	for name := range remembered.Artifacts {
+		w.Artifacts[name] = true
+	}
+	for name, s := range remembered.Services {
+		if _, there := w.Services[name]; there {
+			w.Made[name] = s.Package
+		}
+	}
+	return w
+}
+
+// imagesAtOnce bounds how many images are looked at, or downloaded again, at once.
+const imagesAtOnce = 8
+
+// imagesPresent gives the content of the images that earlier steps used, as the engine has it now. Where images
+// are always downloaded, that is after downloading them: what is unchanged has to be known before deciding.
+func (r *session) imagesPresent(ctx context.Context, remembered *state.Enclave) (map[string]string, error) {
+	refs := map[string]bool{}
+	for _, s := range remembered.Steps {
+		for ref := range s.Images {
+			refs[ref] = true
+		}
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	var (
+		mu     sync.Mutex
+		failed error
+		found  = map[string]string{}
+		slots  = make(chan struct{}, imagesAtOnce)
+		all    sync.WaitGroup
+	)
+	for ref := range refs {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			var image backends.Image
+			err := error(backends.Errorf(backends.ImageNotFound, "not asked for"))
+			if r.ImageDownload == execute.DownloadAlways && !r.look {
+				image, err = r.enclaves.Backend.PullImage(ctx, backends.PullSpec{Ref: ref}, nil)
+			}
+			if err != nil {
+				image, err = r.enclaves.Backend.InspectImage(ctx, ref)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				found[ref] = image.ID
+			case backends.KindOf(err) != backends.ImageNotFound && failed == nil:
+				failed = err
+			}
+		})
+	}
+	all.Wait()
+	return found, failed
+}
+
+// planned tells what the run is going to do.
+func (r *session) planned() event.Planned {
+	out := event.Planned{Enclave: r.result.Enclave.Name, Removed: r.result.Delta.Removed}
+	for i, s := range r.result.Plan.Steps {
+		d := r.result.Delta.Of(s)
+		out.Steps = append(out.Steps, event.StepCause{
+			Step: event.Step{
+				ID: s.ID, Index: i + 1, Total: len(r.result.Plan.Steps), Instruction: s.Name, Description: s.Description,
+				Position: event.Position{File: s.Position.Module, Line: int(s.Position.Line), Column: int(s.Position.Col)},
+			},
+			Skip: d.Skip, Cause: d.Cause,
+		})
+	}
+	return out
+}
+
+// emitResult closes the stream of events.
+func (r *session) emitResult(ctx context.Context, started time.Time, err error) {
+	out := event.Result{
+		Status: event.Succeeded, Enclave: r.result.Enclave.Name, UUID: r.result.Enclave.UUID,
+		Executed: r.result.Executed, Skipped: r.result.Skipped, Duration: event.Seconds(r.Now().Sub(started)), Output: r.result.Output,
+	}
+	if err != nil {
+		out.Status, out.Error = event.Failed, err.Error()
+		if ctx.Err() != nil {
+			out.Status = event.Interrupted
+		}
+		out.Failure = explain(err)
+	}
+	r.Sink.Emit(out)
+}
+
+// explain is an error as the last event carries it.
+func explain(err error) *event.Failure {
+	var (
+		step *execute.StepError
+		why  *interp.Error
+		hint interface{ Hint() string }
+	)
+	switch {
+	case errors.As(err, &step):
+		return &step.Failure
+	case errors.As(err, &why):
+		message, _, _ := strings.Cut(why.Message, "\n")
+		return &event.Failure{Message: message, Hint: why.Hint}
+	case errors.As(err, &hint):
+		return &event.Failure{Message: err.Error(), Hint: hint.Hint()}
+	}
+	return &event.Failure{Message: err.Error(), Hint: backends.HintOf(err)}
+}

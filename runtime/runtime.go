@@ -1,0 +1,126 @@
+// Package runtime is the public Go API: it opens nothing by itself and knows no engine, but puts the pieces
+// together. Plan says what a package would do, on any machine; Run does it on a backend that the caller hands in.
+//
+// It shares its name with the standard library's package; who needs both writes stdruntime "runtime".
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/workspace"
+	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/runtime/interp"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
+)
+
+// Checker examines a module before it is run. The type checker is one.
+type Checker interface {
+	// Check returns what is to be said about target and about the modules that it imports.
+	Check(ctx context.Context, files *workspace.Snapshot, target workspace.Target) ([]diag.Diagnostic, error)
+}
+
+// Options say what is planned. Only Package is required.
+type Options struct {
+	Package    *packages.Package
+	Function   string              // the entry point; "" is run
+	Args       plan.Value          // a *plan.Dict; nil is no arguments
+	Cluster    string              // what get_cluster_type answers; "" is docker. Run asks the backend instead
+	Privileged bool                // services may ask for privileges on the machine
+	Variables  map[string]string   // members of the kurtosis module
+	Limits     interp.Limits       // of the interpretation
+	Checker    Checker             // nil checks nothing
+	Strict     bool                // errors that Checker finds end the run before it begins
+	Cache      *workspace.Cache    // of parsed modules, for callers that plan often; nil makes one
+	Interp     *interp.Interpreter // keeps compiled programs, likewise
+}
+
+// Preview is what a package would do.
+type Preview struct {
+	Plan        *plan.Plan
+	Diagnostics []diag.Diagnostic // what the checker found
+}
+
+// parsedBytes is how much text a cache of parsed modules holds on to.
+const parsedBytes = 64 << 20
+
+// Plan interprets a package and validates what comes out. It reaches no engine, changes nothing, and gives the same
+// plan for the same input. An error says why there is no plan: *interp.Error, *CheckError, or of package packages;
+// a plan with problems is no error here.
+func Plan(ctx context.Context, o Options) (*Preview, error) {
+	return planFor(ctx, o, plan.Environment{})
+}
+
+// planFor plans for an enclave that holds env.
+func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, error) {
+	cache := o.Cache
+	if cache == nil {
+		cache = workspace.NewCache(parsedBytes)
+	}
+	files := workspace.New(workspace.Options{
+		Disk:     workspace.Disk(),
+		Resolver: func(files workspace.FS) workspace.Resolver { return o.Package.Over(files) },
+		Cache:    cache,
+	})
+	preview := &Preview{}
+	if o.Checker != nil {
+		found, err := o.Checker.Check(ctx, files, o.Package.Main)
+		if err != nil {
+			return nil, err
+		}
+		preview.Diagnostics = found
+		if o.Strict && hasErrors(found) {
+			return nil, &CheckError{found}
+		}
+	}
+	interpreter := o.Interp
+	if interpreter == nil {
+		interpreter = interp.New()
+	}
+	var err error
+	preview.Plan, err = interpreter.Plan(ctx, files, interp.Input{
+		Target: o.Package.Main, Function: o.Function, Args: o.Args, Cluster: o.Cluster, Privileged: o.Privileged,
+		Replace: replacements(o.Package), Environment: env, Variables: o.Variables, Limits: o.Limits,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return preview, nil
+}
+
+func replacements(p *packages.Package) map[string]string {
+	if p.Manifest == nil {
+		return nil
+	}
+	out := map[string]string{}
+	for _, r := range p.Manifest.Replace {
+		out[r.Package] = r.With
+	}
+	return out
+}
+
+func hasErrors(found []diag.Diagnostic) bool {
+	for _, d := range found {
+		if d.Severity == diag.Error {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckError says that the checker found errors and that the run was to be strict.
+type CheckError struct{ Diagnostics []diag.Diagnostic }
+
+func (e *CheckError) Error() string {
+	n := 0
+	for _, d := range e.Diagnostics {
+		if d.Severity == diag.Error {
+			n++
+		}
+	}
+	if n == 1 {
+		return "the package has an error"
+	}
+	return fmt.Sprintf("the package has %d errors", n)
+}
