@@ -38,7 +38,7 @@ var (
 
 	assertionParam = Param{Name: "assertion", Type: str, Required: true, Enum: []string{"==", "!=", ">=", "<=", ">", "<", "IN", "NOT_IN"},
 		Doc: "How the value is compared with `target_value`. `IN` and `NOT_IN` look for it in a list."}
-	targetValueParam = Param{Name: "target_value", Type: anything, Required: true,
+	targetValueParam = Param{Name: "target_value", Type: anything, Required: true, Futures: true,
 		Doc: "What the value is compared with: of the same type as the value, or a list for `IN` and `NOT_IN`."}
 	fieldParam = Param{Name: "field", Type: str, Required: true, Rule: "non-empty",
 		Doc: "Key of the recipe's result to look at: `code`, `output` (exec), `body` (HTTP) or `extract.NAME`."}

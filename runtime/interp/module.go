@@ -70,7 +70,7 @@ func (r *run) malformed(target workspace.Target, tree *parse.Tree) error {
 func (r *run) importModule(thread *starlark.Thread, c *call) (starlark.Value, error) {
 	locator := c.text("module_file")
 	from := r.caller(thread).target
-	target, err := r.from.Resolver().Resolve(r.ctx, from, locator)
+	target, err := r.resolver.Resolve(r.ctx, from, locator)
 	if err != nil {
 		return nil, locatorFault(err)
 	}
@@ -89,7 +89,7 @@ func (r *run) importModule(thread *starlark.Thread, c *call) (starlark.Value, er
 // readFile is read_file.
 func (r *run) readFile(thread *starlark.Thread, c *call) (starlark.Value, error) {
 	locator := c.text("src")
-	target, err := r.from.Resolver().Resolve(r.ctx, r.caller(thread).target, locator)
+	target, err := r.resolver.Resolve(r.ctx, r.caller(thread).target, locator)
 	if err != nil {
 		return nil, locatorFault(err)
 	}

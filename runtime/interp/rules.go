@@ -12,17 +12,14 @@ import (
 	"github.com/kurtosis-go/kurtosis/lang/types"
 )
 
-// early lists the rules that the reference checks when the call is made. All others hold when the plan is
-// validated, so that a package that breaks them still has a plan to show.
-var early = []string{
-	"application-protocol", "cpu", "directory-size", "duration", "interval", "label-key", "label-value", "memory",
-	"non-empty", "not-negative", "port-number", "transport-protocol", "url",
-}
-
-// satisfies checks a value that has the right type against its parameter's rules.
+// satisfies checks a value that has the right type against the rules of its parameter that hold when the call is
+// made. Those that are marked as late hold when the plan is validated, so that a package that breaks them still
+// has a plan to show.
 func satisfies(p *builtins.Param, v starlark.Value) (message string, ok bool) {
-	if message, ok := holds(p.Rule, p.Late, p.Name, v); !ok {
-		return message, false
+	if !p.Late {
+		if message, ok := holds(p.Rule, p.Name, v); !ok {
+			return message, false
+		}
 	}
 	if len(p.Enum) > 0 && p.Rule == "" {
 		if s, isString := v.(starlark.String); isString && !slices.Contains(p.Enum, string(s)) {
@@ -35,16 +32,16 @@ func satisfies(p *builtins.Param, v starlark.Value) (message string, ok bool) {
 	switch v := v.(type) {
 	case *starlark.List:
 		for item := range v.Elements() {
-			if message, ok := holds(p.ElemRule, false, p.Name, item); !ok {
+			if message, ok := holds(p.ElemRule, p.Name, item); !ok {
 				return message, false
 			}
 		}
 	case *starlark.Dict:
 		for key, value := range v.Entries() {
-			if message, ok := holds(p.KeyRule, false, p.Name, key); !ok {
+			if message, ok := holds(p.KeyRule, p.Name, key); !ok {
 				return message, false
 			}
-			if message, ok := holds(p.ElemRule, false, p.Name, value); !ok {
+			if message, ok := holds(p.ElemRule, p.Name, value); !ok {
 				return message, false
 			}
 		}
@@ -52,8 +49,8 @@ func satisfies(p *builtins.Param, v starlark.Value) (message string, ok bool) {
 	return "", true
 }
 
-func holds(name string, late bool, param string, v starlark.Value) (message string, ok bool) {
-	if name == "" || late || !slices.Contains(early, name) {
+func holds(name, param string, v starlark.Value) (message string, ok bool) {
+	if name == "" {
 		return "", true
 	}
 	switch v := v.(type) {

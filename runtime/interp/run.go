@@ -28,6 +28,7 @@ type run struct {
 	ctx         context.Context
 	interpreter *Interpreter
 	from        Source
+	resolver    workspace.Resolver
 	in          Input
 	limits      *limiter
 	predeclared starlark.StringDict
@@ -55,7 +56,7 @@ func (i *Interpreter) Plan(ctx context.Context, from Source, in Input) (*plan.Pl
 		in.Cluster = dockerCluster
 	}
 	r := &run{
-		ctx: ctx, interpreter: i, from: from, in: in,
+		ctx: ctx, interpreter: i, from: from, resolver: from.Resolver(), in: in,
 		limits:  &limiter{limits: in.Limits.orDefaults()},
 		modules: map[string]*module{}, byPath: map[string]*module{}, packages: map[string]bool{},
 		services: map[string]*object{}, futures: max(in.FirstFuture-1, 0), warned: map[string]bool{},
@@ -254,7 +255,7 @@ func (r *run) here(thread *starlark.Thread) plan.Position {
 
 // resolve finds what a locator that an instruction was given means.
 func (r *run) resolve(thread *starlark.Thread, locator string) (workspace.Target, error) {
-	target, err := r.from.Resolver().Resolve(r.ctx, r.caller(thread).target, locator)
+	target, err := r.resolver.Resolve(r.ctx, r.caller(thread).target, locator)
 	if err == nil {
 		return target, nil
 	}
