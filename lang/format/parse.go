@@ -38,6 +38,7 @@ const (
 	wordWhile
 	reserved   // by Starlark
 	pythonWord // a keyword of Python only
+	constant   // a name that Python does not let anyone declare
 )
 
 var words = map[string]word{
@@ -47,7 +48,7 @@ var words = map[string]word{
 	"as": reserved, "async": reserved, "await": reserved, "class": reserved, "del": reserved,
 	"except": reserved, "finally": reserved, "from": reserved, "global": reserved, "import": reserved,
 	"is": reserved, "nonlocal": reserved, "raise": reserved, "try": reserved, "with": reserved,
-	"yield": reserved, "assert": pythonWord,
+	"yield": reserved, "assert": pythonWord, "None": constant, "True": constant, "False": constant,
 }
 
 // parser builds black's kind of concrete tree from the Starlark grammar.
@@ -169,7 +170,7 @@ func (p *parser) statement() *node {
 		p.block(n)
 		return n
 	case wordFor:
-		n := p.production(forStmt, p.take(), p.loopVariables())
+		n := p.production(forStmt, p.take(), p.target(p.loopVariables()))
 		n.append(p.expectWord(wordIn, `"in"`))
 		n.append(p.tests(testListStar))
 		p.block(n)
@@ -228,13 +229,51 @@ func (p *parser) smallStatement() *node {
 	x := p.tests(testListStar)
 	switch p.tok.kind {
 	case tokEqual:
+		p.target(x)
 		op := p.take()
 		return p.production(exprStmt, x, op, p.tests(testListStar))
 	case tokAugAssign:
+		if x.kind == testListStar || x.kind == atom && x.first.next.kind == tupleMaker {
+			p.fail("cannot assign to several values at once with %q", p.tok.value)
+		}
+		p.target(x)
 		op := p.take()
 		return p.production(exprStmt, x, op, p.tests(testList))
 	}
 	return x
+}
+
+// target checks that x can be assigned to.
+func (p *parser) target(x *node) *node {
+	switch x.kind {
+	case tokName:
+		if words[x.value] == constant {
+			p.fail("cannot assign to %s", x.value)
+		}
+		return x
+	case power:
+		if k := x.last.first.kind; k == tokDot || k == tokLBrack {
+			return x
+		}
+	case testListStar, exprList, tupleMaker, listMaker:
+		for c := x.first; c != nil; c = c.next {
+			if c.kind != tokComma {
+				p.target(c)
+			}
+		}
+		return x
+	case atom:
+		switch {
+		case x.first.kind == tokLBrace:
+		case x.first.next == x.last:
+			return x // () and []
+		default:
+			p.target(x.first.next)
+			return x
+		}
+	}
+	p.fail("cannot assign to this expression")
+	return nil
 }
 
 // name is an identifier being declared or a member's name.
@@ -249,8 +288,8 @@ func (p *parser) name() *node {
 func (p *parser) checkName() {
 	switch p.word {
 	case plain:
-	case pythonWord:
-		p.fail("%q is a keyword of Python, whose layout is used: this file cannot be formatted", p.tok.value)
+	case pythonWord, constant:
+		p.fail("%q is a keyword of Python: black refuses it as a name", p.tok.value)
 	default:
 		p.fail("got the keyword %q, want a name", p.tok.value)
 	}
@@ -267,6 +306,7 @@ func (p *parser) parameters() *node {
 
 func (p *parser) params(k, end kind) *node {
 	n := p.node(k)
+	defaults, starred, bare := false, false, false
 	for p.tok.kind != end {
 		if n.last != nil {
 			n.append(p.expect(tokComma, `","`))
@@ -277,19 +317,39 @@ func (p *parser) params(k, end kind) *node {
 		switch p.tok.kind {
 		case tokStar:
 			n.append(p.take())
-			if p.tok.kind == tokName {
+			if starred {
+				p.fail("only one parameter can have a star")
+			}
+			starred = true
+			if bare = p.tok.kind != tokName; !bare {
 				n.append(p.name())
 			}
 		case tokDoubleStar:
+			if bare {
+				p.fail("no named parameter follows the bare star")
+			}
 			n.append(p.take())
 			n.append(p.name())
+			if p.tok.kind == tokComma {
+				n.append(p.take())
+			}
+			if p.tok.kind != end {
+				p.fail("no parameter can follow one with two stars")
+			}
 		default:
 			n.append(p.name())
+			bare = false
 			if p.tok.kind == tokEqual {
 				n.append(p.take())
 				n.append(p.test())
+				defaults = true
+			} else if defaults && !starred {
+				p.fail("a parameter without default follows one with a default")
 			}
 		}
+	}
+	if bare {
+		p.fail("no named parameter follows the bare star")
 	}
 	return single(n)
 }

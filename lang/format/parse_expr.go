@@ -1,5 +1,10 @@
 package format
 
+import (
+	"strings"
+	"unicode/utf8"
+)
+
 // tests is an expression, or several without parentheses around them, which then make a k.
 func (p *parser) tests(k kind) *node {
 	x := p.test()
@@ -30,7 +35,7 @@ func (p *parser) loopVariables() *node {
 	n := p.production(exprList, p.primary())
 	for p.tok.kind == tokComma {
 		n.append(p.take())
-		if p.endsList() || p.word == wordIn {
+		if p.endsList() {
 			break
 		}
 		n.append(p.primary())
@@ -180,7 +185,7 @@ func (p *parser) primary() *node {
 		switch p.tok.kind {
 		case tokDot:
 			dot := p.take()
-			n.append(p.production(trailer, dot, p.member()))
+			n.append(p.production(trailer, dot, p.name()))
 		case tokLParen:
 			n.append(p.call())
 		case tokLBrack:
@@ -191,19 +196,26 @@ func (p *parser) primary() *node {
 	}
 }
 
-func (p *parser) member() *node { return p.name() }
-
 func (p *parser) atom() *node {
 	switch p.tok.kind {
 	case tokName:
-		if p.word != plain {
+		if p.word != plain && p.word != constant {
 			if p.word == pythonWord {
 				p.checkName()
 			}
 			p.fail("got %s, want an expression", p.describe())
 		}
 		return p.take()
-	case tokNumber, tokString:
+	case tokString:
+		if p.tok.value[0] == 'b' || strings.HasPrefix(p.tok.value, "rb") {
+			for i := 0; i < len(p.tok.value); i++ {
+				if p.tok.value[i] >= utf8.RuneSelf {
+					p.fail("bytes beyond ASCII must be written as escapes: Python, and so black, refuses them")
+				}
+			}
+		}
+		return p.take()
+	case tokNumber:
 		return p.take()
 	case tokLParen:
 		n := p.production(atom, p.take())
@@ -276,7 +288,7 @@ func (p *parser) clauses(forKind, ifKind kind) *node {
 	for p.word == wordFor || p.word == wordIf {
 		var n *node
 		if p.word == wordFor {
-			n = p.production(forKind, p.take(), p.loopVariables())
+			n = p.production(forKind, p.take(), p.target(p.loopVariables()))
 			n.append(p.expectWord(wordIn, `"in"`))
 			n.append(p.operation(levelOr))
 		} else {
@@ -299,13 +311,33 @@ func (p *parser) clauses(forKind, ifKind kind) *node {
 func (p *parser) call() *node {
 	n := p.production(trailer, p.take())
 	if p.tok.kind != tokRParen {
-		args := p.production(argList, p.argument())
-		for p.tok.kind == tokComma {
+		args := p.node(argList)
+		var named, unpacked bool
+		for {
+			start := p.tok.start
+			x := p.argument()
+			switch {
+			case x.kind != argument:
+				if named || unpacked {
+					p.scan.fail(start, "a positional argument follows a named one")
+				}
+			case x.first.kind == tokStar:
+				if unpacked {
+					p.scan.fail(start, "an argument with one star follows one with two")
+				}
+			case x.first.kind == tokDoubleStar:
+				unpacked = true
+			default:
+				named = true
+			}
+			args.append(x)
+			if p.tok.kind != tokComma {
+				break
+			}
 			args.append(p.take())
 			if p.tok.kind == tokRParen {
 				break
 			}
-			args.append(p.argument())
 		}
 		n.append(single(args))
 	}
@@ -323,7 +355,7 @@ func (p *parser) argument() *node {
 	if p.tok.kind != tokEqual {
 		return x
 	}
-	if x.kind != tokName {
+	if x.kind != tokName || words[x.value] == constant {
 		p.fail("a keyword argument has the form name=value")
 	}
 	eq := p.take()
