@@ -48,6 +48,8 @@ type Package struct {
 	files    workspace.FS // the disk, or a snapshot over it
 	fetched  bool         // opened by its locator, so the whole repository is around it
 
+	paths *sync.Map // locator as positions show it → path, for Path
+
 	mu    sync.Mutex
 	names map[string]named // directory → the kurtosis.yml that is in force there
 	over  *Package         // made last by Over
@@ -140,6 +142,7 @@ func openScript(file string, o Options) (*Package, error) {
 		Main:    workspace.Target{Locator: filepath.Base(abs), Path: abs},
 		options: o,
 		files:   workspace.Disk(),
+		paths:   &sync.Map{},
 		names:   map[string]named{},
 	}, nil
 }
@@ -155,7 +158,7 @@ func (p *Package) Over(files workspace.FS) *Package {
 	}
 	over := &Package{
 		Name: p.Name, Root: p.Root, Main: p.Main, Manifest: p.Manifest,
-		options: p.options, files: files, fetched: p.fetched, names: map[string]named{},
+		options: p.options, files: files, fetched: p.fetched, paths: p.paths, names: map[string]named{},
 	}
 	if same {
 		p.over = over
@@ -218,6 +221,7 @@ func newPackage(root, shown string, manifest *Manifest, o Options) (*Package, er
 		Manifest: manifest,
 		options:  o,
 		files:    workspace.Disk(),
+		paths:    &sync.Map{},
 		names:    map[string]named{root: {root: root, name: manifest.Name}},
 	}
 	return p, nil
@@ -258,4 +262,17 @@ func (p *Package) File(file string) (workspace.Target, error) {
 	t := p.Main
 	t.Locator, t.Path = path.Join(p.Name, filepath.ToSlash(rel)), abs
 	return t, nil
+}
+
+// Path is where a module is on disk that was resolved before, by the locator that positions show: the one that an
+// import was written with where that was absolute.
+func (p *Package) Path(locator string) (string, bool) {
+	if locator == p.Main.Locator {
+		return p.Main.Path, true
+	}
+	path, ok := p.paths.Load(locator)
+	if !ok {
+		return "", false
+	}
+	return path.(string), true
 }

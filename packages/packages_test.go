@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -323,7 +324,7 @@ func FuzzLocator(f *testing.F) {
 		f.Add(seed)
 	}
 	dir := f.TempDir()
-	p := &Package{Name: "github.com/me/p", Root: dir, files: workspace.Disk(), options: Options{Vendor: dir}, names: map[string]named{}}
+	p := &Package{Name: "github.com/me/p", Root: dir, files: workspace.Disk(), paths: &sync.Map{}, options: Options{Vendor: dir}, names: map[string]named{}}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, name := range []string{"github.com/me/p/main.star", "github.com/me/p/a/b.star"} {
 			from := workspace.Target{Locator: name, Path: filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(name, "github.com/me/p"))), Package: "github.com/me/p", PackageRoot: dir}
@@ -386,5 +387,8 @@ func TestOverBuffers(t *testing.T) {
 	over := p.Over(laid{workspace.Disk(), fresh, "x = 1"})
 	if got := describe(over.Resolve(t.Context(), p.Main, "./fresh.star")); got != "github.com/me/local/fresh.star "+fresh {
 		t.Errorf("got %s", got)
+	}
+	if got, ok := p.Path("github.com/me/local/fresh.star"); !ok || got != fresh {
+		t.Errorf("Path: %s, %v", got, ok)
 	}
 }

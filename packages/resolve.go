@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
@@ -391,7 +392,7 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 		}
 		return nil, err
 	}
-	finder := &Package{options: o, files: workspace.Disk(), names: map[string]named{}}
+	finder := &Package{options: o, files: workspace.Disk(), paths: &sync.Map{}, names: map[string]named{}}
 	trees, err := finder.remote(ctx, operand, l)
 	if err != nil {
 		return nil, err
