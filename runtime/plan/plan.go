@@ -88,12 +88,5 @@ func (s *Step) Arg(name string) (Value, bool) { return field(s.Args, name) }
 
 // Call is the canonical text of the instruction, the one that the reference compares and shows.
 func (s *Step) Call() string {
-	args := s.Args
-	if s.Shown != nil {
-		args = s.Shown
-	}
-	if s.Described {
-		args = append(args[:len(args):len(args)], Field{Name: "description", Value: String(s.Description)})
-	}
-	return string(appendCall(nil, s.Name, args))
+	return string(appendCall(nil, s.Name, s.shown()))
 }
