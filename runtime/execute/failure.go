@@ -93,8 +93,5 @@ func (r *runner) ended(ctx context.Context, service, doing string, elapsed time.
 			f.Hint = "give it more with max_memory"
 		}
 	}
-	if f.Hint == "" {
-		f.Hint = "its log says why; run its command by hand with `kurtosis service exec` once it stays up"
-	}
 	return r.withLog(ctx, f, service, err)
 }

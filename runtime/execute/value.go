@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"math/big"
-	"strconv"
 	"strings"
 
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
@@ -32,6 +31,12 @@ func plainValue(v any) plan.Value {
 			return plan.NewInt(int64(v)) // jq does not tell 1.0 from 1
 		}
 		return plan.Float(v)
+	case json.Number: // gojq keeps what it need not calculate with as it was written
+		if i, ok := new(big.Int).SetString(string(v), 10); ok {
+			return plan.NewBigInt(i)
+		}
+		f, _ := v.Float64() // out of range is infinite
+		return plainValue(f)
 	case []any:
 		items := make([]plan.Value, len(v))
 		for i, item := range v {
@@ -59,30 +64,7 @@ func decodeJSON(text string) (any, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more than one document")
 	}
-	return jqInput(v), nil
-}
-
-func jqInput(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := strconv.Atoi(string(v)); err == nil {
-			return i
-		}
-		if i, ok := new(big.Int).SetString(string(v), 10); ok {
-			return i
-		}
-		f, _ := v.Float64()
-		return f
-	case []any:
-		for i := range v {
-			v[i] = jqInput(v[i])
-		}
-	case map[string]any:
-		for k := range v {
-			v[k] = jqInput(v[k])
-		}
-	}
-	return v
+	return v, nil
 }
 
 // templateFloat prints as JSON writes the number, not as 1e+06, and still compares as a float in a template.
