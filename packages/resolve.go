@@ -40,9 +40,23 @@ func treeOf(from workspace.Target) tree {
 
 // Resolve is workspace.Resolver's.
 func (p *Package) Resolve(ctx context.Context, from workspace.Target, locator string) (workspace.Target, error) {
-	if isRelative(locator) || isBare(locator) {
-		return p.resolveRelative(ctx, from, locator)
+	find, relative := p.resolveNamed, isRelative(locator) || isBare(locator)
+	if relative {
+		find = p.resolveRelative
 	}
+	target, err := find(ctx, from, locator)
+	if err != nil {
+		return workspace.Target{}, err
+	}
+	shown := locator
+	if relative {
+		shown = target.Locator
+	}
+	p.paths.Store(shown, target.Path)
+	return target, nil
+}
+
+func (p *Package) resolveNamed(ctx context.Context, from workspace.Target, locator string) (workspace.Target, error) {
 	l, err := ParseLocator(locator)
 	if err != nil {
 		return workspace.Target{}, err
