@@ -1,0 +1,555 @@
+package typecheck
+
+import (
+	"fmt"
+	"strings"
+
+	"go.starlark.net/syntax"
+
+	"github.com/kurtosis-go/kurtosis/lang/builtins"
+	"github.com/kurtosis-go/kurtosis/lang/types"
+)
+
+// resultOf is the type of what a call returns.
+func (a *fn) resultOf(e *syntax.CallExpr, callee Callee, args []argument) types.Type {
+	switch {
+	case callee.Builtin != nil:
+		if t := a.special(e, callee, args); t != nil {
+			return t
+		}
+		return a.generic(callee, args)
+	case callee.Func != nil && a.c.owns(callee.Func):
+		return a.c.returned(callee.Func)
+	}
+	if callee.Type.Result == nil {
+		return types.Unknown
+	}
+	return callee.Type.Result
+}
+
+// generic is the result as the table declares it, with its type variables filled in.
+func (a *fn) generic(callee Callee, args []argument) types.Type {
+	row := callee.Builtin
+	if row.Result == nil {
+		return types.Unknown
+	}
+	if row.Result == types.Never {
+		return types.Never
+	}
+	if !types.HasVar(row.Result) {
+		if m, ok := row.Result.(*types.Module); ok && m.Exports == nil {
+			return types.Unknown
+		}
+		return row.Result
+	}
+	bound := types.Bindings{}
+	guess := false
+	bind := func(param, arg types.Type) {
+		sure, ok := types.Sure(arg)
+		guess = guess || !ok
+		bound.Bind(param, sure)
+	}
+	switch row.Receiver {
+	case "list":
+		bind(types.ListOf(varT), callee.receiver)
+	case "dict":
+		bind(types.DictOf(varK, varV), callee.receiver)
+	}
+	for _, arg := range args {
+		if arg.param >= 0 && arg.param < len(row.Params) && arg.star == 0 {
+			bind(row.Params[arg.param].Type, arg.typ)
+		}
+	}
+	for name, t := range bound {
+		if t == types.Never {
+			bound[name] = types.Unknown
+		}
+	}
+	t := bound.Substitute(row.Result)
+	if guess {
+		return types.Likely(t)
+	}
+	return t
+}
+
+var (
+	varT = &types.Var{Name: "T"}
+	varK = &types.Var{Name: "K"}
+	varV = &types.Var{Name: "V"}
+)
+
+// special is the result of the builtins whose result depends on more than the types of the arguments; nil for
+// all others.
+func (a *fn) special(e *syntax.CallExpr, callee Callee, args []argument) types.Type {
+	row := callee.Builtin
+	switch row.Receiver {
+	case "":
+		return a.specialFunction(e, row, args)
+	case "string":
+		if row.Name == "format" {
+			return a.formatted(e, callee.receiver, args)
+		}
+	case "list":
+		a.listMethod(e, row.Name, args)
+	case "dict":
+		return a.dictMethod(e, row.Name, callee.receiver, args)
+	case "plan":
+		return a.instruction(e, row, args)
+	}
+	return nil
+}
+
+func (a *fn) specialFunction(e *syntax.CallExpr, row *builtins.Builtin, args []argument) types.Type {
+	first := func() types.Type {
+		if len(args) > 0 && args[0].star == 0 && args[0].name == nil {
+			return args[0].typ
+		}
+		return types.Unknown
+	}
+	switch row.Name {
+	case "reveal_type":
+	case "struct":
+		return a.structOf(args)
+	case "dict":
+		return a.dictOf(args)
+	case "import_module":
+		return a.importModule(e, args)
+	case "read_file":
+		a.readFile(args, "src")
+	case "str":
+		switch t := first().(type) {
+		case types.StringLit:
+			return t
+		case types.IntLit:
+			return types.StringLit(t.String())
+		case *types.Future:
+			return types.FutureOf(types.String)
+		}
+	case "type":
+		if t, ok := types.Sure(first()); ok && !isFuture(t) {
+			if name := types.TypeName(types.Widen(t)); name != "" {
+				return types.StringLit(name)
+			}
+		}
+		return types.String
+	case "getattr":
+		if len(args) < 2 {
+			return nil
+		}
+		name, ok := args[1].typ.(types.StringLit)
+		if !ok {
+			return types.Unknown
+		}
+		sure, isSure := types.Sure(first())
+		var out types.Type
+		for _, m := range types.Members(sure) {
+			t := memberType(m, string(name))
+			if t == nil {
+				if len(args) < 3 {
+					if isSure && len(types.Members(sure)) == 1 {
+						a.c.report("unknown-attribute", rangeOf(args[1].expr), fmt.Sprintf("%s has no attribute %s", show(sure), name), "")
+					}
+					continue
+				}
+				t = args[2].typ
+			} else if len(args) >= 3 {
+				t = types.Join(t, args[2].typ)
+			}
+			out = types.Join(out, t)
+		}
+		if out == nil {
+			return types.Unknown
+		}
+		if !isSure {
+			return types.Likely(out)
+		}
+		return out
+	case "len":
+		a.futureArgument(args, "its length is that of the placeholder")
+	case "int", "float":
+		a.futureArgument(args, "a placeholder is no number")
+	case "bool":
+		a.futureArgument(args, "a placeholder is always true")
+	case "sorted":
+		if t, ok := types.Sure(first()); ok {
+			if elem, can := types.Elem(t); can && elem != types.Never {
+				return types.ListOf(elem)
+			}
+		}
+	case "max", "min":
+		if len(args) == 1 && args[0].star == 0 {
+			if elem, ok := types.Elem(first()); ok {
+				return types.Widen(nonEmpty(elem))
+			}
+			return types.Unknown
+		}
+		var out types.Type
+		for _, arg := range args {
+			if arg.star != 0 {
+				return types.Unknown
+			}
+			if arg.name == nil {
+				out = types.Join(out, types.Widen(arg.typ))
+			}
+		}
+		if out != nil {
+			return out
+		}
+	case "zip":
+		elems := make([]types.Type, len(args))
+		for i, arg := range args {
+			elem, ok := types.Elem(arg.typ)
+			if !ok || arg.star != 0 {
+				return types.ListOf(types.Unknown)
+			}
+			elems[i] = nonEmpty(elem)
+		}
+		return types.ListOf(types.TupleOf(elems...))
+	case "fail":
+		a.failed(args)
+		return types.Never
+	}
+	if row.Kind == builtins.Constructor {
+		return a.constructed(e, row, args)
+	}
+	return nil
+}
+
+func (a *fn) structOf(args []argument) types.Type {
+	s := &types.Struct{}
+	for _, arg := range args {
+		switch {
+		case arg.name != nil:
+			s.Fields = append(s.Fields, types.Field{Name: arg.name.Name, Type: arg.typ})
+		case arg.star == syntax.STARSTAR:
+			sure, isSure := types.Sure(arg.typ)
+			d, ok := sure.(*types.Dict)
+			if !ok {
+				s.Open = true
+				continue
+			}
+			for _, f := range d.Known {
+				if !isSure {
+					f.Type = types.Likely(f.Type)
+				}
+				s.Fields = withField(s.Fields, f)
+			}
+			s.Open = s.Open || !d.Exact || !isSure
+		default:
+			s.Open = true
+		}
+	}
+	return s
+}
+
+func (a *fn) dictOf(args []argument) types.Type {
+	d := &types.Dict{Key: types.Never, Value: types.Never, Exact: true}
+	var out types.Type = d
+	for _, arg := range args {
+		switch {
+		case arg.name != nil:
+			out = withElement(out, types.StringLit(arg.name.Name), arg.typ)
+		case arg.star == 0:
+			if from, ok := arg.typ.(*types.Dict); ok {
+				from, _ = soften(from).(*types.Dict)
+				out = merged(out.(*types.Dict), from)
+				continue
+			}
+			out = &types.Dict{Key: types.Unknown, Value: types.Unknown}
+		default:
+			if from, ok := arg.typ.(*types.Dict); ok {
+				out = merged(out.(*types.Dict), from)
+				continue
+			}
+			out = &types.Dict{Key: types.Unknown, Value: types.Unknown}
+		}
+	}
+	return out
+}
+
+// constructed is the value of a constructor: the attributes that were not given are absent.
+func (a *fn) constructed(e *syntax.CallExpr, row *builtins.Builtin, args []argument) types.Type {
+	named, ok := row.Result.(*types.Named)
+	if !ok {
+		return row.Result
+	}
+	given := map[string]bool{}
+	for _, arg := range args {
+		switch {
+		case arg.star != 0:
+			return named
+		case arg.param >= 0 && arg.param < len(row.Params):
+			given[row.Params[arg.param].Name] = arg.typ != types.None
+		}
+	}
+	a.constructorRules(e, row, args, given)
+	return named
+}
+
+func (a *fn) listMethod(e *syntax.CallExpr, name string, args []argument) {
+	dot, ok := unparen(e.Fn).(*syntax.DotExpr)
+	if !ok || !changesReceiver[name] {
+		return
+	}
+	root := a.c.b.root(dot.X)
+	if root == nil {
+		return
+	}
+	a.leak(root)
+	a.frozen(dot.X, root)
+	a.changeElement(dot.X, root, func(old types.Type) types.Type {
+		l, ok := old.(*types.List)
+		if !ok {
+			return reopenedGuess(old)
+		}
+		var added types.Type = types.Unknown
+		switch name {
+		case "append":
+			if len(args) == 1 {
+				added = args[0].typ
+			}
+		case "insert":
+			if len(args) == 2 {
+				added = args[1].typ
+			}
+		case "extend":
+			if len(args) == 1 {
+				if elem, ok := types.Elem(args[0].typ); ok {
+					added = elem
+				}
+			}
+		default:
+			return old
+		}
+		return types.ListOf(orNever(types.Join(nonNever(l.Elem), nonNever(types.Widen(added)))))
+	})
+}
+
+// reopenedGuess is what is left of a type through which something is changed that is not known to be a container.
+func reopenedGuess(t types.Type) types.Type {
+	if g, ok := t.(*types.Guess); ok {
+		return types.Likely(soften(g.Elem))
+	}
+	return soften(t)
+}
+
+func (a *fn) dictMethod(e *syntax.CallExpr, name string, base types.Type, args []argument) types.Type {
+	dot, ok := unparen(e.Fn).(*syntax.DotExpr)
+	if !ok {
+		return nil
+	}
+	d, isDict := base.(*types.Dict)
+	var key types.Type
+	if len(args) > 0 && args[0].star == 0 && args[0].name == nil {
+		key = args[0].typ
+	}
+	if changesReceiver[name] {
+		if root := a.c.b.root(dot.X); root != nil {
+			a.leak(root)
+			a.frozen(dot.X, root)
+			a.changeElement(dot.X, root, func(old types.Type) types.Type { return changedDict(old, name, key, args) })
+		}
+	}
+	switch name {
+	case "get", "setdefault", "pop":
+		if key != nil {
+			a.dictKey(args[0].expr, key, base)
+		}
+	}
+	if !isDict {
+		return nil
+	}
+	switch name {
+	case "get":
+		k, isName := key.(types.StringLit)
+		if !isName || len(args) == 0 {
+			return nil
+		}
+		var def types.Type = types.None
+		if len(args) > 1 {
+			def = args[1].typ
+		}
+		f, known := types.Attr(d, string(k))
+		switch {
+		case known && !f.Optional:
+			return a.part(dot.X, base, f.Type)
+		case known:
+			return a.part(dot.X, base, types.Join(f.Type, def))
+		case d.Exact:
+			return types.Likely(def) // a key that is never there: the default, but who knows
+		}
+		return types.Join(nonEmpty(d.Value), def)
+	case "items":
+		return types.ListOf(types.TupleOf(nonEmpty(d.Key), a.part(dot.X, base, nonEmpty(d.Value))))
+	case "values":
+		return types.ListOf(a.part(dot.X, base, nonEmpty(d.Value)))
+	case "keys":
+		return types.ListOf(nonEmpty(d.Key))
+	}
+	return nil
+}
+
+// part is the type of a part of a container, which is another name for it from here on.
+func (a *fn) part(container syntax.Expr, base, t types.Type) types.Type {
+	if !mutable(t) {
+		return t
+	}
+	a.taken(container, base)
+	return soften(t)
+}
+
+func changedDict(old types.Type, name string, key types.Type, args []argument) types.Type {
+	d, ok := old.(*types.Dict)
+	if !ok {
+		return reopenedGuess(old)
+	}
+	switch name {
+	case "setdefault":
+		var value types.Type = types.None
+		if len(args) > 1 {
+			value = args[1].typ
+		}
+		if k, ok := key.(types.StringLit); ok {
+			if f, known := types.Attr(d, string(k)); known {
+				if !f.Optional {
+					return d
+				}
+				value = types.Join(f.Type, value)
+			} else if !d.Exact {
+				value = types.Join(nonEmpty(d.Value), value)
+			}
+			return withElement(d, key, value)
+		}
+		return opened(d)
+	case "update":
+		out := d
+		for _, arg := range args {
+			from, isDict := arg.typ.(*types.Dict)
+			switch {
+			case arg.name != nil:
+				out, _ = withElement(out, types.StringLit(arg.name.Name), arg.typ).(*types.Dict)
+			case isDict:
+				out, _ = merged(out, from).(*types.Dict)
+			default:
+				return opened(out)
+			}
+		}
+		return out
+	case "clear":
+		return &types.Dict{Key: types.Never, Value: types.Never, Exact: true}
+	case "pop":
+		if k, ok := key.(types.StringLit); ok {
+			out := &types.Dict{Key: d.Key, Value: d.Value, Exact: d.Exact}
+			for _, f := range d.Known {
+				if f.Name != string(k) {
+					out.Known = append(out.Known, f)
+				}
+			}
+			return out
+		}
+	}
+	return opened(d)
+}
+
+// instruction narrows the result of an instruction by its arguments: exec, request and wait have a key for each
+// extract of the recipe, add_services one for each name.
+func (a *fn) instruction(e *syntax.CallExpr, row *builtins.Builtin, args []argument) types.Type {
+	a.instructionRules(e, row, args)
+	if row.Name == "add_services" && len(args) > 0 {
+		for _, arg := range args {
+			if arg.param != 0 {
+				continue
+			}
+			if configs, ok := arg.typ.(*types.Dict); ok && configs.Exact {
+				result, _ := row.Result.(*types.Dict)
+				if result == nil {
+					return nil
+				}
+				d := &types.Dict{Key: types.String, Value: result.Value}
+				for _, f := range configs.Known {
+					d.Known = append(d.Known, types.Field{Name: f.Name, Type: result.Value, Optional: f.Optional})
+				}
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+func (a *fn) formatted(e *syntax.CallExpr, base types.Type, args []argument) types.Type {
+	dot, ok := unparen(e.Fn).(*syntax.DotExpr)
+	if !ok {
+		return nil
+	}
+	format, isLit := base.(types.StringLit)
+	for _, arg := range args {
+		if isFuture(arg.typ) {
+			if isLit {
+				a.format(e, dot, string(format), args)
+			}
+			return types.FutureOf(types.String)
+		}
+	}
+	if !isLit {
+		return types.String
+	}
+	a.format(e, dot, string(format), args)
+	return constantFormat(string(format), args)
+}
+
+// constantFormat computes a format call whose arguments are all known.
+func constantFormat(format string, args []argument) types.Type {
+	var values []string
+	for _, arg := range args {
+		if arg.name != nil || arg.star != 0 {
+			return types.String
+		}
+		switch t := arg.typ.(type) {
+		case types.StringLit:
+			values = append(values, string(t))
+		case types.IntLit:
+			values = append(values, t.String())
+		default:
+			return types.String
+		}
+	}
+	var out strings.Builder
+	next := 0
+	for i := 0; i < len(format); i++ {
+		switch c := format[i]; c {
+		case '{':
+			if strings.HasPrefix(format[i:], "{{") {
+				out.WriteByte('{')
+				i++
+				continue
+			}
+			end := strings.IndexByte(format[i:], '}')
+			if end < 0 {
+				return types.String
+			}
+			field := format[i+1 : i+end]
+			n := next
+			if field == "" {
+				next++
+			} else if _, err := fmt.Sscanf(field, "%d", &n); err != nil || fmt.Sprint(n) != field {
+				return types.String
+			}
+			if n >= len(values) || n < 0 {
+				return types.String
+			}
+			out.WriteString(values[n])
+			i += end
+		case '}':
+			if strings.HasPrefix(format[i:], "}}") {
+				i++
+			}
+			out.WriteByte('}')
+		default:
+			out.WriteByte(c)
+		}
+	}
+	if out.Len() > 200 {
+		return types.String
+	}
+	return types.StringLit(out.String())
+}
