@@ -155,6 +155,9 @@ func window(line []byte, start, end, width int) (shown string, from, to int) {
 	return strings.TrimRight(b.String(), " "), from, to
 }
 
+// Columns is the width of a text on a terminal.
+func Columns(text string) int { return columns([]byte(text)) }
+
 func columns(line []byte) int {
 	n := 0
 	for len(line) > 0 {

@@ -3,7 +3,8 @@ package ui
 import (
 	"io"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/kurtosis-go/kurtosis/lang/diag"
 )
 
 // Table is rows under a head. A cell may have several lines.
@@ -21,7 +22,7 @@ func (t Table) Write(w io.Writer, s Style) error {
 	for _, row := range append([][]string{t.Head}, t.Rows...) {
 		for i, cell := range row {
 			for line := range strings.SplitSeq(cell, "\n") {
-				widths[i] = max(widths[i], utf8.RuneCountInString(line))
+				widths[i] = max(widths[i], diag.Columns(line))
 			}
 		}
 	}
@@ -78,7 +79,7 @@ func writeRow(b *strings.Builder, row []string, widths []int, paint func(string)
 			if n < len(cells[i]) && cells[i][n] != "" {
 				line.WriteString(strings.Repeat(" ", want-used))
 				text := cells[i][n]
-				used = want + utf8.RuneCountInString(text)
+				used = want + diag.Columns(text)
 				if paint != nil {
 					text = paint(text)
 				}
@@ -118,7 +119,7 @@ func wrap(text string, width int) []string {
 // Wrap breaks prose into lines of at most width columns, each with indent in front.
 func Wrap(text, indent string, width int) string {
 	if width > 0 {
-		width = max(width-utf8.RuneCountInString(indent), 20)
+		width = max(width-diag.Columns(indent), 20)
 	}
 	return indent + strings.Join(wrap(text, width), "\n"+indent)
 }
