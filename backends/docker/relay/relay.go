@@ -20,6 +20,21 @@ const (
 	Failed    Status = 'F'
 )
 
+// Idle is the argument that makes the program wait: the container's own process, beside which others are executed.
+const Idle = "idle"
+
+// Main is the whole program: "idle", or a network and an address.
+func Main(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+	switch {
+	case len(args) == 1 && args[0] == Idle:
+		<-ctx.Done()
+		return nil
+	case len(args) == 2:
+		return Run(ctx, args[0], args[1], in, out)
+	}
+	return fmt.Errorf("relay takes %q, or a network and an address", Idle)
+}
+
 // Run connects, writes a Status to out, and copies in to the connection and the connection to out until both
 // directions have ended or ctx does.
 func Run(ctx context.Context, network, address string, in io.Reader, out io.Writer) error {

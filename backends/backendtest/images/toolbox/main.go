@@ -58,7 +58,7 @@ func commands() map[string]command {
 		"stdin":    {": copy standard input to standard output", copyStdin, false},
 		"resolve":  {"NAME: its addresses", resolve, false},
 		"dial":     {"NETWORK ADDRESS [TEXT]: connect, send TEXT, print the answer", dial, false},
-		"relay":    {"NETWORK ADDRESS: standard input and output become the connection", relay, false},
+		"relay":    {"idle | NETWORK ADDRESS: standard input and output become the connection", relay, false},
 		"eat":      {"MIB: use that much memory", eat, false},
 		"pid1":     {": the command line of process 1", pid1, false},
 		"pids":     {": how many processes can be seen", pids, false},
@@ -87,24 +87,28 @@ func run(ctx context.Context, args []string) error {
 	var servers sync.WaitGroup
 	for len(args) > 0 {
 		end := slices.Index(args, "+")
-		var rest []string
-		if end >= 0 {
-			args, rest = args[:end], args[end+1:]
+		one := args
+		if end < 0 {
+			args = nil
+		} else {
+			one, args = args[:end], args[end+1:]
 		}
-		c, ok := commands()[args[0]]
+		if len(one) == 0 {
+			return errors.New(`nothing between two "+"`)
+		}
+		c, ok := commands()[one[0]]
 		if !ok {
-			return fmt.Errorf("no command %q", args[0])
+			return fmt.Errorf("no command %q", one[0])
 		}
 		if c.server {
 			servers.Go(func() {
-				if err := c.run(ctx, args[1:]); err != nil {
+				if err := c.run(ctx, one[1:]); err != nil {
 					cancel(err)
 				}
 			})
-		} else if err := c.run(ctx, args[1:]); err != nil {
+		} else if err := c.run(ctx, one[1:]); err != nil {
 			return err
 		}
-		args = rest
 	}
 	servers.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -383,10 +387,7 @@ func dial(ctx context.Context, args []string) error {
 }
 
 func relay(ctx context.Context, args []string) error {
-	if err := need(args, 2); err != nil {
-		return err
-	}
-	return dockerrelay.Run(ctx, args[0], args[1], os.Stdin, os.Stdout)
+	return dockerrelay.Main(ctx, args, os.Stdin, os.Stdout)
 }
 
 func eat(_ context.Context, args []string) error {

@@ -1,0 +1,277 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/image"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+)
+
+// InspectImage describes an image of the engine.
+func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image, error) {
+	info, err := b.client.ImageInspect(ctx, ref)
+	if cerrdefs.IsNotFound(err) {
+		return backends.Image{}, &backends.Error{Kind: backends.ImageNotFound, Message: fmt.Sprintf("the engine has no image %q", ref), Hint: "pull or build it first", Err: err}
+	} else if err != nil {
+		return backends.Image{}, b.wrap(ctx, err, fmt.Sprintf("inspecting image %q", ref))
+	}
+	r := backends.Image{ID: info.ID, Tags: info.RepoTags, Digests: info.RepoDigests, Platform: info.Os + "/" + info.Architecture, Size: info.Size}
+	if !strings.Contains(r.ID, ":") {
+		r.ID = "sha256:" + r.ID // Podman's have no algorithm
+	}
+	if info.Variant != "" {
+		r.Platform += "/" + info.Variant
+	}
+	if info.Config != nil {
+		r.Entrypoint, r.Cmd = info.Config.Entrypoint, info.Config.Cmd
+	}
+	return r, nil
+}
+
+// PullImage downloads an image, reporting bytes over all layers.
+func (b *Backend) PullImage(ctx context.Context, spec backends.PullSpec, progress func(backends.PullProgress)) (backends.Image, error) {
+	doing := fmt.Sprintf("pulling image %q", spec.Ref)
+	named, err := reference.ParseNormalizedNamed(spec.Ref)
+	if err != nil {
+		return backends.Image{}, backends.Errorf(backends.Invalid, "%s: %w", doing, err)
+	}
+	auth := spec.Auth
+	if auth == nil {
+		if auth, err = b.storedAuth(ctx, reference.Domain(named)); err != nil {
+			return backends.Image{}, err
+		}
+	}
+	options := image.PullOptions{Platform: spec.Platform}
+	if auth != nil {
+		if options.RegistryAuth, err = encodeAuth(*auth, reference.Domain(named)); err != nil {
+			return backends.Image{}, err
+		}
+	}
+	stream, err := b.client.ImagePull(ctx, reference.TagNameOnly(named).String(), options)
+	if err != nil {
+		return backends.Image{}, b.pullError(ctx, err, spec.Ref, doing, auth != nil)
+	}
+	defer stream.Close()
+	layers := newLayers(spec.Ref, progress)
+	if err := readMessages(stream, layers.message); err != nil {
+		return backends.Image{}, b.pullError(ctx, err, spec.Ref, doing, auth != nil)
+	}
+	return b.InspectImage(ctx, spec.Ref)
+}
+
+func (b *Backend) pullError(ctx context.Context, err error, ref, doing string, withAuth bool) error {
+	err = b.wrap(ctx, err, doing)
+	var e *backends.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	c := *e
+	if c.Kind == backends.NotFound {
+		c.Kind = backends.ImageNotFound
+	}
+	switch {
+	case c.Kind == backends.ImageNotFound:
+		// Registries answer alike for what is not there and what is not for everybody.
+		c.Hint = "check name and tag; if it is private, log in with `docker login` or give username and password in an ImageSpec"
+	case c.Kind == backends.AuthNeeded && withAuth:
+		c.Hint = "the credentials that were sent are not accepted: log in again with `docker login`, or correct the ImageSpec"
+	}
+	return &c
+}
+
+// message is one of a stream that tells how a pull, build or load goes.
+type message struct {
+	ID       string `json:"id"`
+	Status   string `json:"status"`
+	Stream   string `json:"stream"`
+	Progress *struct {
+		Current int64 `json:"current"`
+		Total   int64 `json:"total"`
+	} `json:"progressDetail"`
+	Error *struct {
+		Message string `json:"message"`
+	} `json:"errorDetail"`
+}
+
+// readMessages reads the engine's stream of JSON messages, which carries errors too.
+func readMessages(stream io.Reader, each func(message)) error {
+	for d := json.NewDecoder(stream); ; {
+		var m message
+		if err := d.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if m.Error != nil {
+			return errors.New(m.Error.Message)
+		}
+		each(m)
+	}
+}
+
+// layers sums up the progress of an image's layers.
+type layers struct {
+	ref      string
+	progress func(backends.PullProgress)
+	byID     map[string]*layer
+}
+
+type layer struct {
+	current, total int64
+	done           bool
+}
+
+func newLayers(ref string, progress func(backends.PullProgress)) *layers {
+	return &layers{ref: ref, progress: progress, byID: map[string]*layer{}}
+}
+
+func (s *layers) message(m message) {
+	if s.progress == nil {
+		return
+	}
+	switch m.Status {
+	case "Pulling fs layer", "Waiting", "Downloading", "Verifying Checksum", "Download complete", "Extracting", "Pull complete", "Already exists":
+		l := s.byID[m.ID]
+		if l == nil {
+			l = &layer{}
+			s.byID[m.ID] = l
+		}
+		if m.Status == "Downloading" && m.Progress != nil {
+			l.current, l.total = m.Progress.Current, max(m.Progress.Total, m.Progress.Current)
+		}
+		if m.Status == "Download complete" || m.Status == "Pull complete" {
+			l.current = l.total
+		}
+		l.done = l.done || m.Status == "Pull complete" || m.Status == "Already exists"
+	}
+	p := backends.PullProgress{Ref: s.ref, Status: m.Status, Layers: len(s.byID)}
+	for _, l := range s.byID {
+		p.Current += l.current
+		p.Total += l.total
+		if l.done {
+			p.Present++
+		}
+	}
+	s.progress(p)
+}
+
+// buildTail is how many lines of a failed build its error keeps.
+const buildTail = 20
+
+// BuildImage builds with the engine's classic builder.
+func (b *Backend) BuildImage(ctx context.Context, spec backends.BuildSpec, progress func(backends.BuildProgress)) (backends.Image, error) {
+	doing := fmt.Sprintf("building image %q", spec.Tag)
+	archive, err := spec.Context(ctx)
+	if err != nil {
+		return backends.Image{}, backends.Errorf(backends.BuildFailed, "%s: the build context: %w", doing, err)
+	}
+	defer archive.Close()
+	args := map[string]*string{}
+	for k, v := range spec.Args {
+		args[k] = &v
+	}
+	response, err := b.client.ImageBuild(ctx, archive, build.ImageBuildOptions{
+		Tags: []string{spec.Tag}, Dockerfile: spec.Dockerfile, Target: spec.Target, BuildArgs: args,
+		Platform: spec.Platform, NoCache: spec.NoCache, Remove: true, ForceRemove: true,
+	})
+	if err != nil {
+		return backends.Image{}, b.buildError(ctx, err, doing, "", nil)
+	}
+	defer response.Body.Close()
+	var step string
+	var tail []string
+	err = readMessages(response.Body, func(m message) {
+		for line := range strings.Lines(m.Stream) {
+			if line = strings.TrimRight(line, "\r\n"); line == "" {
+				continue
+			}
+			if _, command, ok := strings.Cut(line, " : "); ok && strings.HasPrefix(line, "Step ") {
+				step = command
+			}
+			tail = append(tail, line)
+			tail = tail[max(0, len(tail)-buildTail):]
+			if progress != nil {
+				progress(backends.BuildProgress{Step: step, Line: line})
+			}
+		}
+	})
+	if err != nil {
+		return backends.Image{}, b.buildError(ctx, err, doing, step, tail)
+	}
+	return b.InspectImage(ctx, spec.Tag)
+}
+
+func (b *Backend) buildError(ctx context.Context, err error, doing, step string, tail []string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := &backends.Error{Kind: backends.BuildFailed, Message: doing + ": " + engineText(err), Log: tail, Err: err}
+	if step != "" {
+		e.Message = fmt.Sprintf("%s: step %q: %s", doing, step, engineText(err))
+	}
+	return e
+}
+
+// LoadImage takes an image archive.
+func (b *Backend) LoadImage(ctx context.Context, archive io.Reader, tag string) (backends.Image, error) {
+	const doing = "loading an image archive"
+	response, err := b.client.ImageLoad(ctx, archive)
+	if err != nil {
+		return backends.Image{}, b.wrap(ctx, err, doing)
+	}
+	defer response.Body.Close()
+	var text bytes.Buffer
+	if err := readMessages(response.Body, func(m message) { text.WriteString(m.Stream) }); err != nil {
+		return backends.Image{}, b.wrap(ctx, err, doing)
+	}
+	loaded := loadedImages(text.String())
+	if len(loaded) == 0 {
+		return backends.Image{}, backends.Errorf(backends.Invalid, "%s: it has no image in it", doing)
+	}
+	if tag == "" {
+		return b.InspectImage(ctx, loaded[0])
+	}
+	if len(loaded) > 1 {
+		return backends.Image{}, backends.Errorf(backends.Invalid, "%s: it has several images (%s), and one was to be tagged %q", doing, strings.Join(loaded, ", "), tag)
+	}
+	if err := b.client.ImageTag(ctx, loaded[0], tag); err != nil {
+		return backends.Image{}, b.wrap(ctx, err, fmt.Sprintf("tagging image %q", tag))
+	}
+	return b.InspectImage(ctx, tag)
+}
+
+// loadedImages reads what the engine says after loading: "Loaded image: name" or "Loaded image ID: sha256:…"; Podman lists
+// names with commas.
+func loadedImages(text string) []string {
+	var list []string
+	for line := range strings.Lines(text) {
+		for _, prefix := range []string{"Loaded image ID:", "Loaded image(s):", "Loaded image:"} {
+			if rest, ok := strings.CutPrefix(strings.TrimSpace(line), prefix); ok {
+				for name := range strings.SplitSeq(rest, ",") {
+					list = append(list, strings.TrimSpace(name))
+				}
+				break
+			}
+		}
+	}
+	return list
+}
+
+// RemoveImage removes a tag.
+func (b *Backend) RemoveImage(ctx context.Context, ref string) error {
+	_, err := b.client.ImageRemove(ctx, ref, image.RemoveOptions{PruneChildren: true})
+	if err == nil || cerrdefs.IsNotFound(err) {
+		return nil
+	}
+	return b.wrap(ctx, err, fmt.Sprintf("removing image %q", ref))
+}

@@ -1,0 +1,146 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/docker/api/types/registry"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+)
+
+// config is what we read of `docker`'s config.json.
+type config struct {
+	CurrentContext string                `json:"currentContext"`
+	Auths          map[string]authConfig `json:"auths"`
+	CredsStore     string                `json:"credsStore"`
+	CredHelpers    map[string]string     `json:"credHelpers"`
+}
+
+type authConfig struct {
+	Auth          string `json:"auth"` // base64 of user:password
+	Username      string `json:"username"`
+	Password      string `json:"password"`
+	IdentityToken string `json:"identitytoken"`
+}
+
+// readConfig reads config.json; none is an empty one.
+func readConfig(dir string) (config, error) {
+	path := filepath.Join(dir, "config.json")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config{}, nil
+	} else if err != nil {
+		return config{}, backends.Errorf(backends.Invalid, "Docker's configuration cannot be read: %w", err)
+	}
+	var c config
+	if err := json.Unmarshal(b, &c); err != nil {
+		return config{}, backends.Errorf(backends.Invalid, "Docker's configuration %s cannot be read: %w", path, err)
+	}
+	return c, nil
+}
+
+// dockerHub is how config.json calls the registry that references call docker.io.
+const dockerHub = "https://index.docker.io/v1/"
+
+// tokenUser is the user name that credential helpers give with an identity token.
+const tokenUser = "<token>"
+
+// storedAuth finds what `docker login` stored for a registry; nil if nothing.
+func (b *Backend) storedAuth(ctx context.Context, domain string) (*backends.RegistryAuth, error) {
+	c, err := readConfig(configDir(b.options.Getenv, b.options.Home))
+	if err != nil {
+		return nil, err
+	}
+	names := []string{domain, "https://" + domain, "http://" + domain, "https://" + domain + "/v1/", "https://" + domain + "/v2/"}
+	if domain == "docker.io" {
+		names = []string{dockerHub, "docker.io", "index.docker.io"}
+	}
+	for _, name := range names {
+		helper := c.CredHelpers[name]
+		if helper == "" {
+			helper = c.CredsStore
+		}
+		if helper != "" {
+			auth, err := askHelper(ctx, helper, name)
+			if auth != nil || err != nil {
+				return auth, err
+			}
+		}
+		if stored, ok := c.Auths[name]; ok {
+			if auth := stored.decode(name); auth != nil {
+				return auth, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (a authConfig) decode(registry string) *backends.RegistryAuth {
+	user, password := a.Username, a.Password
+	if a.Auth != "" {
+		if plain, err := base64.StdEncoding.DecodeString(a.Auth); err == nil {
+			user, password, _ = strings.Cut(strings.TrimRight(string(plain), "\x00"), ":")
+		}
+	}
+	if a.IdentityToken != "" {
+		user, password = tokenUser, a.IdentityToken
+	}
+	if user == "" {
+		return nil
+	}
+	return &backends.RegistryAuth{Registry: registry, Username: user, Password: password}
+}
+
+// askHelper runs docker-credential-NAME; nil if it knows nothing of the registry.
+func askHelper(ctx context.Context, helper, registry string) (*backends.RegistryAuth, error) {
+	cmd := exec.CommandContext(ctx, "docker-credential-"+helper, "get")
+	cmd.Stdin = strings.NewReader(registry)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		text := strings.TrimSpace(out.String() + complaint.String())
+		if strings.Contains(text, "credentials not found") {
+			return nil, nil
+		}
+		var missing *exec.Error
+		if errors.As(err, &missing) {
+			return nil, backends.Errorf(backends.AuthNeeded, "the credential helper docker-credential-%s of Docker's configuration cannot be run: %w", helper, missing.Err).
+				WithHint("install it, or remove it from config.json")
+		}
+		return nil, backends.Errorf(backends.AuthNeeded, "the credential helper docker-credential-%s failed for %s: %s", helper, registry, text)
+	}
+	var answer struct{ Username, Secret string }
+	if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
+		return nil, backends.Errorf(backends.AuthNeeded, "the credential helper docker-credential-%s answers something that is not JSON", helper)
+	}
+	if answer.Username == "" {
+		return nil, nil
+	}
+	return &backends.RegistryAuth{Registry: registry, Username: answer.Username, Password: answer.Secret}, nil
+}
+
+// encodeAuth is the header the engine wants.
+func encodeAuth(a backends.RegistryAuth, domain string) (string, error) {
+	c := registry.AuthConfig{Username: a.Username, Password: a.Password, ServerAddress: a.Registry}
+	if c.ServerAddress == "" {
+		c.ServerAddress = domain
+	}
+	if a.Username == tokenUser {
+		c.Username, c.Password, c.IdentityToken = "", "", a.Password
+	}
+	header, err := registry.EncodeAuthConfig(c)
+	if err != nil {
+		return "", fmt.Errorf("encoding the registry's credentials: %w", err)
+	}
+	return header, nil
+}
