@@ -43,8 +43,12 @@ type Input struct {
 	Main bool
 	// Types records the type of every expression in the Info, which an editor needs and a linter does not.
 	Types bool
+	// Focus asks for what is known around that place only: functions that have nothing to do with it stay without
+	// types, and what is reported is not complete. The zero Pos asks for everything.
+	Focus source.Pos
+	// Read, when not nil, is told of each global of another module that is read.
+	Read func(m *Info, name string)
 	Options
-	read func(m *Info, name string) // notes that a global of another module is read
 }
 
 // Imported is the outcome of an import.
@@ -105,10 +109,15 @@ func Check(ctx context.Context, in Input) (*Info, []diag.Diagnostic) {
 			f.early, f.state = false, notInferred
 		}
 	}
+	if in.Focus.IsValid() {
+		c.inferAround(in.Focus)
+		c.info.finish(c)
+		return c.info, nil
+	}
 	for _, f := range c.b.funcs {
 		c.infer(f)
 	}
-	c.closeFunctions()
+	c.closeFunctions(func(*Func) bool { return true })
 	for _, f := range c.b.funcs {
 		if f.signature != nil {
 			f.signature.Result = c.returned(f)
@@ -138,10 +147,36 @@ func (c *checker) lookup(name string) *Binding {
 var revealType = &builtins.Builtin{Name: "reveal_type", Kind: builtins.Universe, Result: types.None,
 	Params: []builtins.Param{{Name: "x", Type: types.Any, Required: true, Positional: true}}}
 
-// closeFunctions walks private functions again whose every call has been seen: their parameters are then known.
-func (c *checker) closeFunctions() {
+// inferAround infers the functions around a place, those that call the outermost of them, and what all these need.
+func (c *checker) inferAround(at source.Pos) {
+	around := map[*Func]bool{}
+	for _, f := range c.b.funcs[1:] {
+		if rangeOf(f.Node).Contains(at) {
+			around[f] = true
+		}
+	}
+	for _, call := range c.b.directCalls {
+		if v := c.b.uses[call.callee]; v != nil && v.def != nil && around[c.b.lambdas[v.def]] {
+			c.infer(call.from)
+		}
+	}
 	for _, f := range c.b.funcs {
-		if f.Parent != c.b.globals || f.binding == nil || !strings.HasPrefix(f.Name, "_") || f.recursive || len(f.binding.Defs) != 1 {
+		if around[f] {
+			c.infer(f)
+		}
+	}
+	c.closeFunctions(func(f *Func) bool { return around[f] })
+	for _, f := range c.b.funcs {
+		if f.signature != nil && f.state == inferred {
+			f.signature.Result = c.returned(f)
+		}
+	}
+}
+
+// closeFunctions walks private functions again whose every call has been seen: their parameters are then known.
+func (c *checker) closeFunctions(which func(*Func) bool) {
+	for _, f := range c.b.funcs {
+		if !which(f) || f.Parent != c.b.globals || f.binding == nil || !strings.HasPrefix(f.Name, "_") || f.recursive || len(f.binding.Defs) != 1 {
 			continue
 		}
 		sites, seen := c.sites[f]

@@ -309,11 +309,11 @@ func (a *fn) dot(e *syntax.DotExpr) types.Type {
 	}
 	t := a.attribute(e, base)
 	a.base = base
-	if a.c.in.read != nil {
+	if a.c.in.Read != nil {
 		if m, ok := types.Sure(base); ok || m != nil {
 			if m, ok := m.(*types.Module); ok {
 				if info, ok := m.Exports.(*Info); ok {
-					a.c.in.read(info, e.Name.Name)
+					a.c.in.Read(info, e.Name.Name)
 				}
 			}
 		}

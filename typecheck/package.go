@@ -140,7 +140,7 @@ func (p *session) check(ctx context.Context, t workspace.Target) (*Module, error
 		Main:   t.PackageRoot != "" && t.Path == filepath.Join(t.PackageRoot, "main.star"),
 		Import: func(ctx context.Context, locator string) Imported { return p.load(ctx, t, locator) },
 		Find:   func(ctx context.Context, locator string) error { return p.find(ctx, t, locator) },
-		read:   p.read,
+		Read:   p.read,
 	}
 	info, diagnostics := Check(ctx, in)
 	p.path = p.path[:len(p.path)-1]
