@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/packages/fetch"
@@ -33,9 +34,9 @@ func (e *shownError) Error() string { return fmt.Sprintf("exit status %d", e.sta
 
 // errorDocument is an error as JSON.
 type errorDocument struct {
-	Error       string           `json:"error"`
-	Hint        string           `json:"hint,omitempty"`
-	Diagnostics []diagnosticJSON `json:"diagnostics,omitempty"`
+	Error       string            `json:"error"`
+	Hint        string            `json:"hint,omitempty"`
+	Diagnostics []diag.Diagnostic `json:"diagnostics,omitempty"`
 }
 
 // fail shows err and says with which status the process ends.
@@ -62,10 +63,8 @@ func (a *app) report(err error) {
 	doc := errorDocument{Error: err.Error(), Hint: hintOf(err)}
 	var manifest *packages.ManifestError
 	if errors.As(err, &manifest) {
-		doc.Diagnostics = diagnosticsJSON(manifest.Diagnostics)
-		for _, d := range manifest.Diagnostics {
-			a.diagnostic(d, manifest.File)
-		}
+		doc.Diagnostics = manifest.Diagnostics
+		a.diagnose(manifest.Diagnostics, func(string) *source.File { return manifest.File })
 	} else {
 		fmt.Fprintf(a.Err, "%s %s\n", a.style.Red("kurtosis:"), err)
 		if doc.Hint != "" {
@@ -86,6 +85,7 @@ func hintOf(err error) string {
 		pkg     *packages.PackageError
 		locator *workspace.LocatorError
 		fetched *fetch.Error
+		hinted  interface{ Hint() string }
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -100,6 +100,8 @@ func hintOf(err error) string {
 		return locator.Hint
 	case errors.As(err, &fetched):
 		return fetched.Hint
+	case errors.As(err, &hinted):
+		return hinted.Hint()
 	}
 	return ""
 }

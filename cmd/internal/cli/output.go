@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -83,64 +85,20 @@ func askedForJSON(args []string) bool {
 	return false
 }
 
-// diagnosticJSON is a diagnostic as JSON: lines and columns from 1, columns in code points.
-type diagnosticJSON struct {
-	Code     string       `json:"code"`
-	Severity string       `json:"severity"`
-	File     string       `json:"file"`
-	Start    positionJSON `json:"start"`
-	End      positionJSON `json:"end"`
-	Message  string       `json:"message"`
-	Hint     string       `json:"hint,omitempty"`
+// diagnose writes findings for a person, with the lines they are about.
+func (a *app) diagnose(list []diag.Diagnostic, file func(name string) *source.File) {
+	// Nobody is left to tell where this fails.
+	_ = diag.Text(a.Err, list, diag.Frames{File: file, Path: a.shownPath, Color: a.style.Color, Width: a.style.Width()})
 }
 
-type positionJSON struct {
-	Line   int32 `json:"line"`
-	Column int32 `json:"column"`
-}
-
-func diagnosticsJSON(list []diag.Diagnostic) []diagnosticJSON {
-	out := make([]diagnosticJSON, len(list))
-	for i, d := range list {
-		out[i] = diagnosticJSON{
-			Code: d.Code, Severity: d.Severity.String(), File: d.File,
-			Start:   positionJSON{d.Range.Start.Line, d.Range.Start.Col},
-			End:     positionJSON{d.Range.End.Line, d.Range.End.Col},
-			Message: d.Message, Hint: d.Hint,
-		}
+// shownPath is a path as a person would type it: relative where the file is below the working directory.
+func (a *app) shownPath(name string) string {
+	dir, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(name) {
+		return name
 	}
-	return out
-}
-
-// diagnostic writes one finding with the line it is about.
-func (a *app) diagnostic(d diag.Diagnostic, f *source.File) {
-	fmt.Fprintf(a.Err, "%s %s:%s: %s\n", a.style.Red("kurtosis:"), d.File, d.Range.Start, d.Message)
-	a.frame(f, d.Range)
-	if d.Hint != "" {
-		fmt.Fprintf(a.Err, "%s %s\n", a.style.Bold("hint:"), d.Hint)
+	if rel, err := filepath.Rel(dir, name); err == nil && filepath.IsLocal(rel) {
+		return rel
 	}
-}
-
-// frame writes the line of a range, with a mark below it.
-func (a *app) frame(f *source.File, r source.Range) {
-	if f == nil || !r.Start.IsValid() {
-		return
-	}
-	line := []rune(string(f.Line(int(r.Start.Line))))
-	from := min(int(r.Start.Col)-1, len(line))
-	to := from + 1
-	if r.End.Line == r.Start.Line {
-		to = max(to, min(int(r.End.Col)-1, len(line)))
-	}
-	number := fmt.Sprint(r.Start.Line)
-	pad := make([]rune, from)
-	for i := range pad {
-		pad[i] = ' '
-		if line[i] == '\t' {
-			pad[i] = '\t'
-		}
-	}
-	margin := strings.Repeat(" ", len(number))
-	fmt.Fprintf(a.Err, " %s | %s\n", number, string(line))
-	fmt.Fprintf(a.Err, " %s | %s%s\n", margin, string(pad), a.style.Red(strings.Repeat("^", to-from)))
+	return name
 }

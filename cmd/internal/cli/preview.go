@@ -4,9 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"gopkg.in/yaml.v3"
+
+	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
-	"github.com/kurtosis-go/kurtosis/lang/workspace"
+	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -17,98 +25,275 @@ type previewDocument struct {
 	Instructions []instructionDocument `json:"instructions"`
 	PlanYAML     string                `json:"planYaml"`
 	Problems     []problemDocument     `json:"problems"`
+	Warnings     []problemDocument     `json:"warnings"`
 }
 
 type instructionDocument struct {
+	ID          string      `json:"id"`
 	Name        string      `json:"name"`
 	Position    string      `json:"position"`
 	Call        string      `json:"call"`
 	Description string      `json:"description"`
-	ID          string      `json:"id"`
 	Needs       []plan.Edge `json:"needs,omitempty"`
 }
 
 type problemDocument struct {
-	Code     string       `json:"code"`
-	Message  string       `json:"message"`
-	Position positionJSON `json:"position"`
-	Hint     string       `json:"hint,omitempty"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Position string `json:"position"`
+	Hint     string `json:"hint,omitempty"`
 }
 
-// interpret makes the plan of a job, and gives the files that it was made from.
-func (a *app) interpret(ctx context.Context, j *job) (*plan.Plan, *workspace.Snapshot, error) {
-	files := snapshot(j.pkg)
-	replace := map[string]string{}
-	if j.pkg.Manifest != nil {
-		for _, r := range j.pkg.Manifest.Replace {
-			replace[r.Package] = r.With
-		}
+// options are what the facade needs to know of a job.
+func (j *job) options() runtime.Options {
+	return runtime.Options{
+		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged,
 	}
-	p, err := interp.Plan(ctx, files, interp.Input{
-		Target: j.pkg.Main, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged, Replace: replace,
-	})
-	return p, files, err
 }
 
 func (a *app) preview(ctx context.Context, j *job) error {
-	p, files, err := a.interpret(ctx, j)
+	made, err := runtime.Plan(ctx, j.options())
 	if err != nil {
-		return a.refusal(ctx, err, files)
+		return a.refusal(ctx, err)
 	}
+	p := made.Plan
+	problems := p.Validate(plan.Environment{})
+	show := a.showPlan
+	if j.dependencies {
+		show = a.showDependencies
+	}
+	if err := show(p, problems, j); err != nil {
+		return err
+	}
+	if j.outputGraph {
+		if err := j.writeGraph(p); err != nil {
+			return err
+		}
+	}
+	if !j.quiet {
+		a.showWarnings(j, p.Warnings)
+	}
+	a.showProblems(j, problems)
+	if len(problems) > 0 {
+		return &shownError{statusFault}
+	}
+	return nil
+}
+
+func (a *app) showPlan(p *plan.Plan, problems []plan.Problem, j *job) error {
+	text, err := "", error(nil)
 	switch a.output {
 	case formatJSON:
-		yaml, err := p.YAML()
+		doc, err := planDocumentOf(p, problems)
 		if err != nil {
 			return err
-		}
-		doc := previewDocument{Result: p.ResultText(), PlanYAML: string(yaml), Instructions: []instructionDocument{}, Problems: []problemDocument{}}
-		for _, s := range p.Steps {
-			doc.Instructions = append(doc.Instructions, instructionDocument{
-				Name: s.Name, Position: s.Position.String(), Call: s.Call(), Description: s.Description, ID: s.ID, Needs: s.Needs,
-			})
 		}
 		a.printJSON(doc)
+		return nil
 	case formatYAML:
-		yaml, err := p.YAML()
-		if err != nil {
-			return err
-		}
-		_, err = a.Out.Write(yaml)
-		return err
+		var yaml []byte
+		yaml, err = p.YAML()
+		text = string(yaml)
+	case formatMermaid:
+		text = p.Mermaid(false)
+	case formatDot:
+		text = p.Dot(false)
 	default:
-		for _, s := range p.Steps {
-			fmt.Fprintln(a.Out, s.Description)
+		if j.quiet {
+			text = p.ResultText()
+			if text != "" {
+				text += "\n"
+			}
+			break
+		}
+		text, err = p.Text(plan.Verbosity(*j.verbosity))
+		if len(problems) == 0 {
+			text += "\n" + outcome(p.ResultText(), " in dry-run mode")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(a.Out, text)
+	return err
+}
+
+// outcome is how the reference words the end of a run that went well.
+func outcome(result, mode string) string {
+	text := "Starlark code successfully run" + mode + "."
+	if result == "" {
+		return text + " No output was returned.\n"
+	}
+	return text + " Output was:\n" + result + "\n"
+}
+
+// showDependencies lists what running the package would take from elsewhere.
+func (a *app) showDependencies(p *plan.Plan, _ []plan.Problem, _ *job) error {
+	seen, images := map[string]bool{}, []string{}
+	for _, s := range p.Steps {
+		for _, image := range s.Images() {
+			if !seen[image] {
+				seen[image] = true
+				images = append(images, image)
+			}
+		}
+	}
+	slices.Sort(images)
+	doc := struct {
+		Images   []string `json:"images" yaml:"images"`
+		Packages []string `json:"packageDependencies" yaml:"packageDependencies"`
+	}{images, append([]string{}, p.Dependencies...)}
+	if a.output == formatJSON {
+		a.printJSON(doc)
+		return nil
+	}
+	enc := yaml.NewEncoder(a.Out)
+	enc.SetIndent(2)
+	return errors.Join(enc.Encode(doc), enc.Close())
+}
+
+// writeGraph writes what --output-graph asks for.
+func (j *job) writeGraph(p *plan.Plan) error {
+	if err := os.MkdirAll(j.outputGraphDir, 0o755); err != nil {
+		return &faultError{fmt.Sprintf("can't write the graph: %s", err), ""}
+	}
+	files := map[string]string{"dependency-graph.dot": p.Dot(false)}
+	if j.withMermaid {
+		files["dependency-graph.mmd"] = p.Mermaid(false)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(j.outputGraphDir, name), []byte(text), 0o644); err != nil {
+			return &faultError{fmt.Sprintf("can't write the graph: %s", err), ""}
 		}
 	}
 	return nil
 }
 
+func planDocumentOf(p *plan.Plan, problems []plan.Problem) (previewDocument, error) {
+	yaml, err := p.YAML()
+	if err != nil {
+		return previewDocument{}, err
+	}
+	doc := previewDocument{
+		Result: p.ResultText(), PlanYAML: string(yaml),
+		Instructions: []instructionDocument{}, Problems: []problemDocument{}, Warnings: []problemDocument{},
+	}
+	for _, s := range p.Steps {
+		doc.Instructions = append(doc.Instructions, instructionDocument{
+			ID: s.ID, Name: s.Name, Position: s.Position.String(), Call: s.Call(), Description: s.Description, Needs: s.Needs,
+		})
+	}
+	for _, p := range problems {
+		doc.Problems = append(doc.Problems, problemDocument{p.Code, p.Message, p.Position.String(), p.Hint})
+	}
+	for _, w := range p.Warnings {
+		doc.Warnings = append(doc.Warnings, problemDocument{w.Code, w.Message, w.Position.String(), w.Hint})
+	}
+	return doc, nil
+}
+
+func (a *app) showWarnings(j *job, warnings []plan.Warning) {
+	list := make([]diag.Diagnostic, len(warnings))
+	for i, w := range warnings {
+		list[i] = diag.Diagnostic{Code: w.Code, Severity: diag.Warning, File: j.file(w.Position), Range: placeOf(w.Position), Message: w.Message, Hint: w.Hint}
+	}
+	a.showFindings(list)
+}
+
+func (a *app) showProblems(j *job, problems []plan.Problem) {
+	list := make([]diag.Diagnostic, len(problems))
+	for i, p := range problems {
+		list[i] = diag.Diagnostic{Code: p.Code, Severity: diag.Error, File: j.file(p.Position), Range: placeOf(p.Position), Message: p.Message, Hint: p.Hint}
+	}
+	a.showFindings(list)
+	switch len(problems) {
+	case 0:
+	case 1:
+		fmt.Fprintf(a.Err, "\n%s the plan has a problem\n", a.style.Red("kurtosis:"))
+	default:
+		fmt.Fprintf(a.Err, "\n%s the plan has %d problems\n", a.style.Red("kurtosis:"), len(problems))
+	}
+}
+
+func (a *app) showFindings(list []diag.Diagnostic) {
+	if len(list) > 0 {
+		a.diagnose(list, reader())
+	}
+}
+
+// reader gives the texts of files for code frames, each read once.
+func reader() func(name string) *source.File {
+	files := map[string]*source.File{}
+	return func(name string) *source.File {
+		f, known := files[name]
+		if !known {
+			if text, err := os.ReadFile(name); err == nil {
+				f = source.NewFile(name, text)
+			}
+			files[name] = f
+		}
+		return f
+	}
+}
+
+func placeOf(p plan.Position) source.Range { return source.Range{Start: p.Pos, End: p.Pos} }
+
+// file is where the module of a position is on disk, or what it is called where that is not known.
+func (j *job) file(p plan.Position) string {
+	if p.Module == "" {
+		return j.pkg.Main.Path
+	}
+	if path, ok := j.pkg.Path(p.Module); ok {
+		return path
+	}
+	return p.Module
+}
+
 // refusal shows why a package gives no plan: on the terminal in our words, with the line it is about; in JSON with
 // the reference's text.
-func (a *app) refusal(ctx context.Context, err error, files *workspace.Snapshot) error {
+func (a *app) refusal(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	var e *interp.Error
-	if !errors.As(err, &e) || ctx.Err() != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	if !errors.As(err, &e) {
 		return err
 	}
-	doc := errorDocument{Error: e.Error(), Hint: e.Hint}
-	fmt.Fprintf(a.Err, "%s %s\n", a.style.Red("kurtosis:"), e.Message)
-	for _, cause := range e.Causes {
-		fmt.Fprintf(a.Err, "  %s\n", cause)
-	}
-	if frame, ok := e.Where(); ok {
-		at := source.Range{Start: frame.Position.Pos, End: frame.Position.Pos}
-		if f, err := files.File(ctx, frame.Path); err == nil {
-			a.frame(f, at)
-		}
-	}
-	if e.Hint != "" {
-		fmt.Fprintf(a.Err, "%s %s\n", a.style.Bold("hint:"), e.Hint)
-	}
+	found := diagnosticOf(e)
+	a.showFindings([]diag.Diagnostic{found})
 	if a.output == formatJSON {
-		a.printJSON(doc)
+		a.printJSON(errorDocument{Error: e.Error(), Diagnostics: []diag.Diagnostic{found}})
 	}
 	return &shownError{statusFault}
+}
+
+// diagnosticOf is an error of interpretation at the innermost place that it can be seen at, with the calls that led
+// there.
+func diagnosticOf(e *interp.Error) diag.Diagnostic {
+	message := strings.TrimPrefix(e.Message, "Evaluation error: ")
+	if len(e.Causes) > 0 {
+		message += ": " + strings.Join(e.Causes, ": ")
+	}
+	d := diag.Diagnostic{Code: e.Code, Severity: diag.Error, Message: message, Hint: e.Hint}
+	where, ok := e.Where()
+	if !ok {
+		return d
+	}
+	d.File, d.Range = where.Path, placeOf(where.Position)
+	if e.Code == "syntax" { // the frames are the errors, not calls
+		d.Message = where.Function
+		return d
+	}
+	past := false
+	for i := len(e.Stack) - 1; i >= 0; i-- {
+		f := e.Stack[i]
+		switch {
+		case !f.Position.IsValid():
+		case !past:
+			past = true
+		default:
+			d.Related = append(d.Related, diag.Related{File: f.Path, Range: placeOf(f.Position), Message: "called from here, in " + f.Function})
+		}
+	}
+	return d
 }

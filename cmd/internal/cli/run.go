@@ -91,9 +91,9 @@ With --dry-run nothing is started and no engine is needed: what would happen is 
 	flags.BoolVar(&f.privileged, "privileged", false, "allow services that are privileged, see the host's processes or mount its files")
 	flags.BoolVar(&f.dependencies, "dependencies", false, "list the images and packages that the package needs, and start nothing")
 	flags.BoolVar(&f.pull, "pull", false, "with --dependencies: pull the images")
-	flags.BoolVar(&f.outputGraph, "output-graph", false, "write the graph of the steps' dependencies to a file")
+	flags.BoolVar(&f.outputGraph, "output-graph", false, "write the graph of the steps' dependencies to dependency-graph.dot")
 	flags.StringVar(&f.outputGraphDir, "output-graph-path", "./", "the directory for --output-graph")
-	flags.BoolVar(&f.withMermaid, "with-mermaid", false, "with --output-graph: write it as Mermaid, too")
+	flags.BoolVar(&f.withMermaid, "with-mermaid", false, "with --output-graph: write dependency-graph.mmd, too")
 	f.declare(cmd)
 	f.cluster = choose(cmd, "cluster", "", "what the package runs on, and what get_cluster_type() answers in a preview", "docker", "kubernetes")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the result")
@@ -156,7 +156,7 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 		}
 		j.privileged = config.AllowPrivileged
 	}
-	if f.dryRun || f.dependencies || f.outputGraph {
+	if f.dryRun || f.dependencies {
 		return a.preview(ctx, j)
 	}
 	return a.execute(ctx, j)

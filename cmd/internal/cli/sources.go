@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/packages/fetch"
 )
@@ -42,16 +41,4 @@ func (a *app) cache(offline bool) *fetch.Cache {
 		}
 	}
 	return fetch.New(fetch.Options{Offline: offline, Token: token})
-}
-
-// treesKept is how much text of modules stays parsed, in bytes; a run parses each module once.
-const treesKept = 64 << 20
-
-// snapshot is the view of the disk that a package is run from.
-func snapshot(p *packages.Package) *workspace.Snapshot {
-	return workspace.New(workspace.Options{
-		Disk:     workspace.Disk(),
-		Resolver: func(files workspace.FS) workspace.Resolver { return p.Over(files) },
-		Cache:    workspace.NewCache(treesKept),
-	})
 }
