@@ -32,7 +32,8 @@ type RunOptions struct {
 	ImageDownload    execute.ImageDownload
 	NonBlockingTasks bool
 	Prune            bool
-	NoWait           bool // be refused, instead of waiting, when another run is in the enclave
+	Planned          func(*plan.Plan) // where not nil, is given the plan before its first step runs
+	NoWait           bool             // be refused, instead of waiting, when another run is in the enclave
 	HTTP             *http.Client
 	Now              func() time.Time
 }
@@ -87,10 +88,16 @@ func (r *session) run(ctx context.Context) error {
 	if err := r.decide(ctx); err != nil {
 		return err
 	}
+	if len(r.result.Problems) > 0 {
+		return &ProblemsError{r.result.Problems}
+	}
 	if !r.exists {
 		if err := r.create(ctx); err != nil {
 			return err
 		}
+	}
+	if r.Planned != nil {
+		r.Planned(r.result.Plan)
 	}
 	r.Sink.Emit(r.planned())
 	var err error

@@ -7,6 +7,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -39,6 +40,7 @@ type Options struct {
 // Preview is what a package would do.
 type Preview struct {
 	Plan        *plan.Plan
+	Problems    []plan.Problem    // why the plan cannot be executed, all of them
 	Diagnostics []diag.Diagnostic // what the checker found
 }
 
@@ -86,6 +88,7 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 	if err != nil {
 		return nil, err
 	}
+	preview.Problems = preview.Plan.Validate(env)
 	return preview, nil
 }
 
@@ -124,3 +127,17 @@ func (e *CheckError) Error() string {
 	}
 	return fmt.Sprintf("the package has %d errors", n)
 }
+
+// ProblemsError says why a plan cannot be executed.
+type ProblemsError struct{ Problems []plan.Problem }
+
+func (e *ProblemsError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = fmt.Sprintf("%s: %s", p.Position, p.Message)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Hint is that of the first problem.
+func (e *ProblemsError) Hint() string { return e.Problems[0].Hint }
