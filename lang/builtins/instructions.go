@@ -234,7 +234,7 @@ plan.add_service(name = "app", config = ServiceConfig(image = "alpine:3.20", fil
 				serviceNameParam,
 				with(sourceParam, "", "Path in the service's container of the file or directory to copy."),
 				artifactNameParam,
-				{Name: "depends_on", Type: str, Doc: "Value of an earlier step that this one must come after. Only matters when steps run in parallel."},
+				{Name: "depends_on", Type: str, Futures: true, Doc: "Value of an earlier step that this one must come after. Only matters when steps run in parallel."},
 			},
 			Result: str, Returns: "The name of the files artifact.",
 			Example: inRun(`plan.add_service(name = "db", config = ServiceConfig(image = "postgres:16-alpine"))
