@@ -53,15 +53,12 @@ func (a *fn) call(e *syntax.CallExpr) types.Type {
 	}
 	if callee.Guess {
 		a.c.muted++
+		a.match(e, callee, args)
+		t := a.resultOf(e, callee, args)
+		a.c.muted--
+		return types.Likely(nonEmpty(t))
 	}
 	a.match(e, callee, args)
-	if callee.Guess {
-		a.c.muted--
-		if callee.Type.Result == nil {
-			return types.Unknown
-		}
-		return types.Likely(nonEmpty(callee.Type.Result))
-	}
 	t := a.resultOf(e, callee, args)
 	a.afterCall(e, callee, args)
 	return t
@@ -118,6 +115,7 @@ func (a *fn) callee(e syntax.Expr, t types.Type) Callee {
 // arguments evaluates the arguments. A builtin keeps nothing of what it is given, but for those that store it.
 func (a *fn) arguments(e *syntax.CallExpr, callee Callee) []argument {
 	keeps := callee.Builtin == nil || keepsArguments[callee.Builtin.Name]
+	copies := callee.Builtin != nil && copiesElements[callee.Builtin.Name]
 	args := make([]argument, 0, len(e.Args))
 	for i, x := range e.Args {
 		arg := argument{expr: x, node: x, param: -1}
@@ -139,6 +137,9 @@ func (a *fn) arguments(e *syntax.CallExpr, callee Callee) []argument {
 		if keeps && arg.star == 0 && !(callee.Func != nil && a.keptFor(callee.Func, arg, i)) {
 			arg.typ = a.taken(arg.expr, arg.typ)
 		}
+		if elem, can := types.Elem(arg.typ); copies && can && mutable(elem) {
+			arg.typ = a.taken(arg.expr, arg.typ)
+		}
 		if t := arg.typ; t == types.Never {
 			arg.typ = types.Unknown
 		}
@@ -147,9 +148,13 @@ func (a *fn) arguments(e *syntax.CallExpr, callee Callee) []argument {
 	return args
 }
 
-var keepsArguments = map[string]bool{
-	"append": true, "extend": true, "insert": true, "setdefault": true, "update": true, "struct": true, "dict": true,
-	"list": true, "tuple": true, "zip": true, "enumerate": true, "reversed": true, "sorted": true,
+// keepsArguments are the builtins whose result, or receiver, holds their arguments; copiesElements those that
+// hold the elements of them.
+var keepsArguments = map[string]bool{"append": true, "insert": true, "setdefault": true, "struct": true, "get": true, "getattr": true}
+
+var copiesElements = map[string]bool{
+	"extend": true, "update": true, "dict": true, "list": true, "tuple": true, "zip": true, "enumerate": true, "reversed": true,
+	"sorted": true, "max": true, "min": true,
 }
 
 // keptFor says whether f only reads the argument it is given, so that nothing changes for the caller.
@@ -327,6 +332,9 @@ func (a *fn) unknownArgument(e *syntax.CallExpr, callee Callee, arg *argument, b
 	if near, ok := diag.Closest(name, free); ok {
 		hint = "did you mean " + near + "?"
 		fixes = append(fixes, a.c.fix("change to "+near, false, at, near))
+	}
+	if callee.Func != nil && rangeOf(e.Fn).End.Line != at.Start.Line { // the line of the call is the one that fails
+		at = rangeOf(e.Fn)
 	}
 	a.c.reportCall("unknown-argument", at, fmt.Sprintf("%s has no argument %s", calleeName(e, callee), name), hint, callee, fixes...)
 }

@@ -70,8 +70,8 @@ func possibleArgument(t, want types.Type) bool {
 				return true
 			}
 		case *types.Dict:
-			if m.Value == types.Never && holdsDict(want) {
-				return true
+			if (m.Value == types.Never || m.Exact && all(m.Known, func(f types.Field) bool { return f.Optional })) && holdsDict(want) {
+				return true // it may be empty
 			}
 		}
 	}

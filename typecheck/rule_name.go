@@ -2,6 +2,7 @@ package typecheck
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.starlark.net/syntax"
@@ -112,6 +113,13 @@ func (a *fn) maybeUnassigned(e *syntax.Ident, v *Binding, p *place) {
 	a.c.report("possibly-unassigned", rangeOf(e), fmt.Sprintf("variable %s is not assigned on all paths to here", v.Name),
 		"give it a value before the branches, or on each of them")
 	p.state = looped
+	// Behind this line it was assigned, and with it what else the same branches assign.
+	for i := range a.env.vars {
+		q := &a.env.vars[i]
+		if q.state == maybe && slices.ContainsFunc(q.guards, func(g guard) bool { return slices.Contains(p.guards, g) }) {
+			q.state = set
+		}
+	}
 }
 
 // reassigned reports what the dialect forbids: a second value for a global.
@@ -138,7 +146,7 @@ func (c *checker) unused() {
 			case Parameter:
 				c.unusedParameter(f, v, at)
 			case Local:
-				if v.changed {
+				if v.changed || v.loose {
 					continue
 				}
 				what := "variable"

@@ -116,7 +116,11 @@ func (a *fn) format(e *syntax.CallExpr, dot *syntax.DotExpr, s string, args []ar
 		for _, arg := range args {
 			if arg.name == nil && arg.star == 0 {
 				if n++; n == needed+1 {
-					a.c.report("unused-format-argument", rangeOf(arg.node), fmt.Sprintf("the format string has %s, found %s", plural(needed, "placeholder"), plural(positional, "argument")), "")
+					place := rangeOf(arg.node)
+					if place.Start.Line != rangeOf(dot.Name).Start.Line {
+						place = rangeOf(dot.Name)
+					}
+					a.c.report("unused-format-argument", place, fmt.Sprintf("the format string has %s, found %s", plural(needed, "placeholder"), plural(positional, "argument")), "")
 				}
 			}
 		}

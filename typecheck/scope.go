@@ -34,7 +34,8 @@ type Binding struct {
 	changed  bool       // something is called on it or stored in it that changes a list or dict
 	typ      types.Type // what a global, or a captured variable, can be
 	def      *syntax.DefStmt
-	calls    int // reads that call it
+	calls    int  // reads that call it
+	loose    bool // bound by a loop, or with others by a tuple: nobody minds when it is not read
 }
 
 // Func is a function of the module, a lambda, or the module's top level.
@@ -215,6 +216,9 @@ func (b *binder) stmt(s syntax.Stmt) {
 		b.expr(s.RHS)
 		b.aliased(s.RHS)
 		b.target(s.LHS, s.Op != syntax.EQ)
+		if _, single := s.LHS.(*syntax.Ident); !single {
+			b.loosen(s.LHS)
+		}
 		if v := b.root(s.LHS); v != nil && !isIdent(s.LHS) {
 			b.change(v)
 		} else if v != nil && s.Op != syntax.EQ {
@@ -237,6 +241,7 @@ func (b *binder) stmt(s syntax.Stmt) {
 		b.fn.loops[s] = l
 		b.loops = append(b.loops, l)
 		b.target(s.Vars, false)
+		b.loosen(s.Vars)
 		b.stmts(s.Body)
 		b.loops = b.loops[:len(b.loops)-1]
 	case *syntax.WhileStmt:
@@ -300,6 +305,26 @@ func (b *binder) target(e syntax.Expr, augmented bool) {
 		}
 	default:
 		b.expr(e)
+	}
+}
+
+// loosen marks the variables of a loop or of a tuple.
+func (b *binder) loosen(e syntax.Expr) {
+	switch e := e.(type) {
+	case *syntax.Ident:
+		if v := b.uses[e]; v != nil {
+			v.loose = true
+		}
+	case *syntax.ParenExpr:
+		b.loosen(e.X)
+	case *syntax.TupleExpr:
+		for _, x := range e.List {
+			b.loosen(x)
+		}
+	case *syntax.ListExpr:
+		for _, x := range e.List {
+			b.loosen(x)
+		}
 	}
 }
 
