@@ -32,6 +32,7 @@ type RunOptions struct {
 	ImageDownload    execute.ImageDownload
 	NonBlockingTasks bool
 	Prune            bool
+	Fresh            bool             // run every step, whatever was done before
 	Planned          func(*plan.Plan) // where not nil, is given the plan before its first step runs
 	NoWait           bool             // be refused, instead of waiting, when another run is in the enclave
 	HTTP             *http.Client
@@ -147,7 +148,11 @@ func (r *session) decide(ctx context.Context) error {
 	if world.Images, err = r.imagesPresent(ctx, &remembered); err != nil {
 		return err
 	}
-	r.result.Delta = plan.Diff(r.result.Plan, remembered.Records(), world)
+	records := remembered.Records()
+	if r.Fresh {
+		records = nil
+	}
+	r.result.Delta = plan.Diff(r.result.Plan, records, world)
 	return nil
 }
 

@@ -35,13 +35,14 @@ const (
 // app is one call of the command.
 type app struct {
 	Streams
-	style  ui.Style // of Err, where errors go
-	output format   // of the command that runs, text until its flags are parsed
+	engines Engines
+	style   ui.Style // of Err, where errors go
+	output  format   // of the command that runs, text until its flags are parsed
 }
 
 // Main runs the command line args (without the program's name) and returns the exit status.
-func Main(ctx context.Context, args []string, streams Streams) (status int) {
-	a := &app{Streams: streams, style: ui.StyleOf(streams.Err, os.Getenv), output: formatText}
+func Main(ctx context.Context, args []string, streams Streams, engines Engines) (status int) {
+	a := &app{Streams: streams, engines: engines, style: ui.StyleOf(streams.Err, os.Getenv), output: formatText}
 	defer func() {
 		if r := recover(); r != nil {
 			status = a.bug(r, debug.Stack())
@@ -92,7 +93,8 @@ A preview (run --dry-run) says exactly what a package would do, on any machine, 
 	root.PersistentFlags().String("cli-log-level", "", "accepted so that scripts written for the reference work; there is no log")
 	_ = root.PersistentFlags().MarkHidden("cli-log-level")
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Say what a command does", Args: cobra.ArbitraryArgs, RunE: a.help})
-	root.AddCommand(a.runCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand())
+	root.AddCommand(a.runCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
+		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand())
 	return root
 }
 

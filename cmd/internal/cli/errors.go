@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -103,7 +104,7 @@ func hintOf(err error) string {
 	case errors.As(err, &hinted):
 		return hinted.Hint()
 	}
-	return ""
+	return backends.HintOf(err)
 }
 
 // flagError words what the flag library has against a flag.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -39,6 +38,7 @@ type runFlags struct {
 	packageFlags
 	cluster *string
 	quiet   bool
+	prune   bool
 	strict  bool
 	noCheck bool
 }
@@ -96,6 +96,7 @@ With --dry-run nothing is started and no engine is needed: what would happen is 
 	flags.BoolVar(&f.withMermaid, "with-mermaid", false, "with --output-graph: write dependency-graph.mmd, too")
 	f.declare(cmd)
 	f.cluster = choose(cmd, "cluster", "", "what the package runs on, and what get_cluster_type() answers in a preview", "docker", "kubernetes")
+	flags.BoolVar(&f.prune, "prune", false, "remove the services that earlier runs made and that the package no longer adds")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the result")
 	flags.BoolVar(&f.strict, "strict", false, "refuse a package that the checker finds errors in")
 	flags.BoolVar(&f.noCheck, "no-check", false, "don't run the checker")
@@ -160,10 +161,6 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 		return a.preview(ctx, j)
 	}
 	return a.execute(ctx, j)
-}
-
-func (a *app) execute(context.Context, *job) error {
-	return &faultError{"this build only previews", "add --dry-run"}
 }
 
 func (a *app) env(name string) string { return os.Getenv(name) }
