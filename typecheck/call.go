@@ -134,10 +134,10 @@ func (a *fn) arguments(e *syntax.CallExpr, callee Callee) []argument {
 			}
 		}
 		arg.typ = a.expr(arg.expr)
-		if keeps && arg.star == 0 && !(callee.Func != nil && a.keptFor(callee.Func, arg, i)) {
+		if keeps && arg.star == 0 && !(callee.Func != nil && !nested(arg.typ) && a.keptFor(callee.Func, arg, i)) {
 			arg.typ = a.taken(arg.expr, arg.typ)
 		}
-		if elem, can := types.Elem(arg.typ); copies && can && mutable(elem) {
+		if copies && nested(arg.typ) {
 			arg.typ = a.taken(arg.expr, arg.typ)
 		}
 		if t := arg.typ; t == types.Never {

@@ -371,7 +371,7 @@ func (a *fn) slice(e *syntax.SliceExpr) types.Type {
 	if out == nil {
 		return types.Unknown
 	}
-	if elem, can := types.Elem(out); can && mutable(elem) { // the copy has the same elements
+	if nested(out) { // the copy has the same elements
 		out = a.taken(e.X, out)
 	}
 	return wrap(out)

@@ -280,7 +280,10 @@ func (a *fn) block(stmts []syntax.Stmt) {
 func (a *fn) returns(s *syntax.ReturnStmt) {
 	t := types.Type(types.None)
 	if s.Result != nil {
-		t = a.take(s.Result)
+		t = a.expr(s.Result) // the function's own names of it end here
+		if root := a.c.b.root(s.Result); root != nil {
+			a.leak(root)
+		}
 		if t == types.Never {
 			a.env = nil
 			return
@@ -501,6 +504,25 @@ func mutable(t types.Type) bool {
 	return false
 }
 
+// nested says whether what t contains is mutable.
+func nested(t types.Type) bool {
+	switch x := t.(type) {
+	case *types.List:
+		return mutable(x.Elem)
+	case *types.Dict:
+		if mutable(nonEmpty(x.Value)) {
+			return true
+		}
+		for _, f := range x.Known {
+			if mutable(f.Type) {
+				return true
+			}
+		}
+		return false
+	}
+	return mutable(t)
+}
+
 // take evaluates e where its value gets another name: it is stored, passed on or returned. What was known of the
 // parts of its lists and dicts becomes a guess.
 func (a *fn) take(e syntax.Expr) types.Type {
@@ -517,6 +539,14 @@ func (a *fn) taken(e syntax.Expr, t types.Type) types.Type {
 		if x.Op == syntax.OR || x.Op == syntax.AND {
 			a.share(x.X)
 			a.share(x.Y)
+		}
+	case *syntax.SliceExpr:
+		if !nested(t) || !a.share(e) {
+			return t
+		}
+	case *syntax.DotExpr, *syntax.IndexExpr:
+		if !mutable(t) || !a.share(e) {
+			return t
 		}
 	default:
 		if !a.share(e) {

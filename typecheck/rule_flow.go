@@ -79,7 +79,7 @@ func hasCall(e syntax.Expr) bool {
 
 // topLevelControl reports what the dialect forbids outside of functions.
 func (a *fn) topLevelControl(at syntax.Position, what string) {
-	if a.f.Parent != nil {
+	if a.f.Parent != nil || !a.c.in.Tree.OK() { // where lines are indented wrongly, what is the top level is not known
 		return
 	}
 	start := parse.Pos(at)

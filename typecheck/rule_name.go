@@ -124,7 +124,7 @@ func (a *fn) maybeUnassigned(e *syntax.Ident, v *Binding, p *place) {
 
 // reassigned reports what the dialect forbids: a second value for a global.
 func (a *fn) reassigned(id *syntax.Ident, v *Binding) {
-	if v.Kind != Global || len(v.Defs) < 2 || v.Defs[0] == id {
+	if v.Kind != Global || len(v.Defs) < 2 || v.Defs[0] == id || !a.c.in.Tree.OK() {
 		return
 	}
 	a.c.reportAll("reassigned-global", 0, rangeOf(id), fmt.Sprintf("cannot reassign global %s", v.Name), "a global is assigned once; use another name, or do it in a function",
