@@ -14,11 +14,12 @@ type program struct {
 	room   int // operands left before expressions get small
 	unit   string
 	plain  bool // no comments inside brackets
+	typed  bool // with type comments, which Python takes in few places
 }
 
 // randomProgram returns a program that depends on seed alone.
-func randomProgram(seed uint64) string {
-	p := &program{Rand: rand.New(rand.NewPCG(seed, 23))}
+func randomProgram(seed uint64, typed bool) string {
+	p := &program{Rand: rand.New(rand.NewPCG(seed, 23)), typed: typed}
 	p.unit = []string{"    ", "    ", "    ", "  ", "\t", " ", "        "}[p.IntN(7)]
 	p.plain = p.IntN(3) == 0
 	if p.IntN(12) == 0 {
@@ -85,9 +86,13 @@ func (p *program) comment() string {
 	case 2:
 		return "# fmt: on"
 	case 3:
-		return "# type: int"
+		if p.typed {
+			return "# type: int"
+		}
 	case 4:
-		return "# type: ignore"
+		if p.typed {
+			return "# type: ignore"
+		}
 	}
 	return p.pick("#c", "# comment", "#!x", "#  two", "#", "## h", "#:x", "#'q", "#\tt", "#\u00a0nb", "# "+strings.Repeat("long ", p.IntN(20)))
 }
