@@ -1,5 +1,7 @@
 package parse
 
+import "strings"
+
 // Code describes a kind of diagnostic that this package reports.
 type Code struct {
 	Name    string // as diag.Diagnostic.Code
@@ -76,7 +78,7 @@ func Codes() []Code {
 		{codeNumber, "a number is malformed", "x = 0755", "x = 0o755"},
 		{codeCharacter, "a character that no Starlark text contains outside of strings and comments", "x = $y", "x = y"},
 		{codeIndentation, "a line is indented as no block around it is", "x = 1\n  y = 2", "x = 1\ny = 2"},
-		{codeNesting, "expressions or blocks are nested more deeply than Starlark allows", "x = ((((…))))", "x = 1"},
+		{codeNesting, "expressions or blocks are nested more deeply than Starlark allows", "x = " + strings.Repeat("(", 80) + "1" + strings.Repeat(")", 80), "x = 1"},
 		{codeReserved, "a keyword, or a word reserved because it is one in Python, is used as a name", "class = 1", "class_ = 1"},
 		{codeChained, "comparisons are chained", "x = 1 < y < 3", "x = 1 < y and y < 3"},
 		{codeConditional, "a conditional expression has no else", "x = 1 if y", "x = 1 if y else None"},

@@ -90,7 +90,11 @@ func (p *parser) parseLambda(conditional bool) syntax.Expr {
 	if p.tok != syntax.COLON {
 		lambda.Params = p.parseParams(false)
 	}
-	p.expect(syntax.COLON)
+	if p.tok == syntax.COLON {
+		p.next()
+	} else {
+		p.errorHere(codeToken, "unexpected "+p.found()+", want ':' after the parameters of the lambda", "")
+	}
 	if conditional {
 		lambda.Body = p.parseTest()
 	} else {
@@ -260,7 +264,7 @@ func (p *parser) parseArgs() []syntax.Expr {
 		}
 		p.push(p.parseArg())
 		if p.tokStart == at && !p.strict {
-			p.skipElement(syntax.RPAREN)
+			p.skipElement()
 			if p.tokStart == at {
 				break
 			}

@@ -326,13 +326,17 @@ func (s *scanner) radix(kind byte) {
 	for i < len(s.text) && isHex(s.text[i]) && (base == 16 || int(s.text[i]-'0') < base) {
 		i++
 	}
+	none := i == start+2
+	for none && !s.strict && i < len(s.text) && class[s.text[i]]&identPart != 0 {
+		i++
+	}
 	s.off = i
 	s.raw = s.text[start:i]
 	s.end(syntax.INT)
 	s.bigInt, s.integer = nil, 0
 	digits := s.raw[2:]
-	if digits == "" {
-		s.badNumber(fmt.Sprintf("the %s number has no digits", name), fmt.Sprintf("write digits after %s", s.raw))
+	if none {
+		s.badNumber(fmt.Sprintf("the %s number has no digits", name), fmt.Sprintf("write digits after %s", s.raw[:2]))
 		return
 	}
 	s.large(digits, base)

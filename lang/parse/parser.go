@@ -25,6 +25,7 @@ type parser struct {
 	failed bool    // strict reading met an error
 
 	problems []problem
+	dropped  int // problems that were not kept
 	lastErr  int // offset of the token of the last error; another one there would be a consequence
 
 	idents    slab[syntax.Ident]
@@ -91,10 +92,15 @@ func (p *parser) parseFile() {
 		if p.tok == syntax.EOF && (end <= start || p.prevEnd > end) {
 			end = len(p.text)
 		}
+		if end <= start { // the statement broke off in the middle of its line
+			end = p.tokStart
+		}
 		p.units = append(p.units, Stmt{Start: start, End: end, Line: line, Broken: broken,
 			Nodes: p.out.Stmts[n:len(p.out.Stmts):len(p.out.Stmts)]})
-		start = end
-		line = p.newlineLine
+		start, line = end, p.newlineLine
+		if end != p.newlineEnd {
+			line = p.file.Pos(end).Line
+		}
 	}
 	// Appending may have moved the statements: cut the units' nodes anew.
 	n := 0
@@ -106,27 +112,30 @@ func (p *parser) parseFile() {
 	}
 }
 
-// parseTop reads one top-level statement and reports whether it was broken.
+// parseTop reads one top-level statement and reports whether it was broken. After maxProblems it no longer
+// tries to read strictly: the text is hardly Starlark, and trying again and again would cost more than it tells.
 func (p *parser) parseTop() bool {
 	first, stmts, mark := p.mark(), p.out.Stmts, p.tokStart
 	reported := len(p.problems)
-	p.strict, p.failed = true, false
-	p.out.Stmts = p.parseStmt(stmts)
-	if !p.failed {
-		return len(p.problems) > reported
+	p.first = problem{}
+	if p.strict {
+		p.out.Stmts = p.parseStmt(stmts)
+		if !p.failed {
+			return len(p.problems) > reported
+		}
+		p.reset(first)
+		p.strict, p.failed, p.depth, p.lastErr, p.exprs = false, false, 0, -1, p.exprs[:0]
+		p.scan()
+		defer func() { p.strict = len(p.problems) < maxProblems }()
 	}
-	p.reset(first)
-	p.strict, p.failed, p.depth, p.lastErr, p.exprs = false, false, 0, -1, p.exprs[:0]
-	p.scan()
-	p.out.Stmts = p.parseStmt(stmts[:len(stmts):len(stmts)])
+	p.out.Stmts = p.parseStmt(stmts)
 	if p.tokStart == mark && p.tok != syntax.EOF { // nothing could be made of the token
 		p.next()
 	}
-	if len(p.problems) == reported {
+	if len(p.problems) == reported && p.first.code != "" {
 		p.problems = append(p.problems, p.first)
 	}
-	p.strict = true
-	return true
+	return len(p.problems) > reported || p.dropped > 0
 }
 
 // next advances to the next token and returns the place of the one it leaves.
@@ -165,8 +174,8 @@ func (p *parser) expect(t syntax.Token) syntax.Position {
 
 // endOfPrev is the place after the last token that was consumed.
 func (p *parser) endOfPrev() syntax.Position {
-	if p.strict {
-		return p.tokPos
+	if p.strict || p.prevEnd < p.newlineEnd && p.newlineEnd <= p.tokStart {
+		return p.tokPos // nothing comes before it on its line
 	}
 	return p.place(p.prevEnd)
 }

@@ -13,6 +13,9 @@ import (
 
 // recoverStmt reads a statement that Starlark does not have, if the parser stands at one.
 func (p *parser) recoverStmt(stmts []syntax.Stmt) ([]syntax.Stmt, bool) {
+	if rest := strings.TrimLeft(p.text[p.tokEnd:], " \t"); p.tok >= syntax.AS && strings.HasPrefix(rest, "=") && !strings.HasPrefix(rest, "==") {
+		return stmts, false // used as a name
+	}
 	switch p.tok {
 	case syntax.INDENT:
 		lineStart := strings.LastIndexAny(p.text[:p.tokStart], "\n\r") + 1
@@ -219,7 +222,7 @@ func (p *parser) skipAnnotation(x syntax.Expr) {
 		p.parseTest()
 		p.problems, p.lastErr = p.problems[:reported], last // whatever is wrong with the type, it must go
 	}
-	p.annotation(start)
+	p.annotation(start, start)
 }
 
 // skipReturnType skips `-> type`.
@@ -227,20 +230,21 @@ func (p *parser) skipReturnType() {
 	if p.tok != syntax.MINUS || !strings.HasPrefix(p.text[p.tokEnd:], ">") {
 		return
 	}
-	start := p.tokStart
+	before, start := p.prevEnd, p.tokStart
 	p.next()
 	p.next()
 	if p.tok != syntax.COLON && p.tok != syntax.NEWLINE && p.tok != syntax.EOF {
 		p.parseTest()
 	}
-	p.annotation(start)
+	p.annotation(start, before)
 }
 
-func (p *parser) annotation(start int) {
+// annotation reports the annotation from start to here; from is where removing it starts.
+func (p *parser) annotation(start, from int) {
 	end := p.prevEnd
-	p.problems = append(p.problems, problem{code: codeAnnotation, severity: diag.Error, start: start, end: end,
+	p.add(problem{code: codeAnnotation, severity: diag.Error, start: start, end: end,
 		message: "type annotations do not exist in Starlark", hint: "write the type into the docstring, as in `name (string): …`",
-		fix: &fix{title: "remove the annotation", start: start, end: end, safe: true}})
+		fix: &fix{title: "remove the annotation", start: from, end: end, safe: true}})
 }
 
 // concatenation joins string literals that stand side by side, as Python does.

@@ -36,6 +36,15 @@ func (p *parser) errorFix(code string, start, end int, message, hint string, f *
 		return
 	}
 	p.lastErr = p.tokStart
+	p.add(pr)
+}
+
+// add keeps a problem, unless there are so many already that it would never be shown.
+func (p *parser) add(pr problem) {
+	if len(p.problems) >= 10*maxProblems {
+		p.dropped++
+		return
+	}
 	p.problems = append(p.problems, pr)
 }
 
@@ -44,6 +53,10 @@ func (p *parser) errorFix(code string, start, end int, message, hint string, f *
 func (p *parser) errorHere(code, message, hint string) {
 	if !p.strict && (p.synthetic || p.unclosed >= 0 && p.unclosedEnd == p.prevEnd) {
 		p.lastErr = p.tokStart
+		return
+	}
+	if n := len(p.problems); !p.strict && n > 0 && p.problems[n-1].start >= p.prevEnd && p.problems[n-1].start < p.tokStart {
+		p.lastErr = p.tokStart // what was wrong with the characters before the token is why
 		return
 	}
 	start, end := p.here()
@@ -60,7 +73,7 @@ func (p *parser) here() (start, end int) {
 
 // lexicalError is called by the scanner.
 func (p *parser) lexicalError(code string, start, end int, message, hint string) {
-	p.problems = append(p.problems, problem{code: code, severity: diag.Error, start: start, end: end, message: message, hint: hint})
+	p.add(problem{code: code, severity: diag.Error, start: start, end: end, message: message, hint: hint})
 }
 
 // found describes the current token.
@@ -75,9 +88,9 @@ func (p *parser) found() string {
 	case syntax.OUTDENT:
 		return "end of block"
 	case syntax.STRING:
-		return "string"
+		return "a string"
 	case syntax.BYTES:
-		return "bytes literal"
+		return "a bytes literal"
 	case syntax.INT, syntax.FLOAT:
 		return "number " + p.raw
 	case syntax.IDENT:
@@ -134,7 +147,7 @@ func (p *parser) skipLine() bool {
 }
 
 // skipElement goes to the next comma or closing bracket of the list it stands in.
-func (p *parser) skipElement(syntax.Token) { p.skipBalanced(true) }
+func (p *parser) skipElement() { p.skipBalanced(true) }
 
 func (p *parser) skipBalanced(comma bool) {
 	for depth := 0; p.tok != syntax.NEWLINE && p.tok != syntax.EOF; p.next() {
@@ -163,8 +176,12 @@ func (p *parser) closeBracket(t syntax.Token) syntax.Position {
 		p.missingToken(t)
 		return p.tokPos
 	}
+	n := len(p.problems)
 	p.errorHere(codeToken, "unexpected "+p.found()+", want '"+t.String()+"'", "")
 	p.skipBalanced(false)
+	if p.synthetic && len(p.problems) > n+1 { // the bracket is never closed, which says it all
+		p.problems = slices.Delete(p.problems, n, n+1)
+	}
 	if p.tok == t {
 		return p.next()
 	}
@@ -200,7 +217,7 @@ func (p *parser) missingComma(end syntax.Token) {
 		return
 	}
 	p.errorHere(codeToken, "unexpected "+p.found()+", want ',' or '"+end.String()+"'", "")
-	p.skipElement(end)
+	p.skipElement()
 }
 
 // resumeList is called where a list in brackets should have ended. It reports whether it goes on.
@@ -251,11 +268,14 @@ func (p *parser) parseAttribute() *syntax.Ident {
 	return p.missing(p.endOfPrev())
 }
 
-// missingBody reports a compound statement without statements.
+// missingBody reports a compound statement without statements, unless its head breaks off.
 func (p *parser) missingBody() {
 	start, end := p.prevEnd, p.prevEnd
 	for start > 0 && strings.IndexByte(" \t\r\n", p.text[start-1]) >= 0 {
 		start, end = start-1, end-1
+	}
+	if n := len(p.problems); !p.strict && n > 0 && p.problems[n-1].end >= start {
+		return
 	}
 	p.errorAt(codeBody, start, end, "missing the indented block after ':'", "indent its statements; `pass` does nothing")
 }
@@ -310,7 +330,11 @@ func (p *parser) missingExpr() syntax.Expr {
 	if x := p.foreignExpr(); x != nil {
 		return x
 	}
-	p.errorHere(codeExpression, "unexpected "+p.found()+", want an expression", "")
+	hint := ""
+	if before := p.text[:p.prevEnd]; strings.HasSuffix(before, "++") || strings.HasSuffix(before, "--") {
+		hint = "write " + before[len(before)-1:] + "= 1"
+	}
+	p.errorHere(codeExpression, "unexpected "+p.found()+", want an expression", hint)
 	return p.missing(p.endOfPrev())
 }
 
@@ -391,7 +415,7 @@ func (s *scanner) reportRune(r rune) {
 func (p *parser) finish() []diag.Diagnostic {
 	slices.SortStableFunc(p.problems, func(a, b problem) int { return cmp.Compare(a.start, b.start) })
 	p.problems = slices.CompactFunc(p.problems, func(a, b problem) bool { return a.start == b.start && a.code == b.code })
-	more := len(p.problems) - maxProblems
+	more := len(p.problems) + p.dropped - maxProblems
 	if more > 0 {
 		p.problems = p.problems[:maxProblems]
 	}

@@ -163,7 +163,7 @@ func (p *parser) emptyStmt(pos syntax.Position) syntax.Stmt {
 // parseLoad returns nil if not even the module could be read.
 func (p *parser) parseLoad() *syntax.LoadStmt {
 	load := &syntax.LoadStmt{Load: p.next()}
-	lparen := p.tokStart
+	lparen, reported := p.tokStart, len(p.problems)
 	p.expect(syntax.LPAREN)
 	if p.tok != syntax.STRING {
 		p.errorHere(codeLoad, "the first operand of load must be a string, the module", `write load("path", "name")`)
@@ -179,14 +179,14 @@ func (p *parser) parseLoad() *syntax.LoadStmt {
 		}
 		p.parseLoadOperand(load)
 		if p.tokStart == at && !p.strict {
-			p.skipElement(syntax.RPAREN)
+			p.skipElement()
 			if p.tokStart == at {
 				break
 			}
 		}
 	}
 	load.Rparen = p.closeBracket(syntax.RPAREN)
-	if len(load.To) == 0 {
+	if len(load.To) == 0 && len(p.problems) == reported {
 		p.errorAt(codeLoad, lparen, p.prevEnd, "load must import at least one name", `add the names after the module: load("path", "name")`)
 	}
 	return load
@@ -203,11 +203,13 @@ func (p *parser) parseLoadOperand(load *syntax.LoadStmt) {
 		id := p.parseIdent("a name")
 		if p.tok != syntax.EQ {
 			p.errorHere(codeLoad, "a loaded name must be a string", `write "`+id.Name+`", or `+id.Name+`="name" to rename it`)
+			p.skipElement()
 			return
 		}
 		p.next()
 		if p.tok != syntax.STRING {
 			p.errorHere(codeLoad, "the original name of a loaded symbol must be a string", `write `+id.Name+`="name"`)
+			p.skipElement()
 			return
 		}
 		lit := p.parseLiteral()
@@ -236,10 +238,12 @@ func (p *parser) parseSuite() []syntax.Stmt {
 		}
 		return p.parseSimpleStmt(nil)
 	}
-	end := p.endOfPrev()
+	end, brokeOff := p.endOfPrev(), p.synthetic
 	p.next()
 	if p.tok != syntax.INDENT {
-		p.missingBody()
+		if !brokeOff {
+			p.missingBody()
+		}
 		return []syntax.Stmt{p.emptyStmt(end)}
 	}
 	p.next()
@@ -272,11 +276,14 @@ func (p *parser) parseIdent(what string) *syntax.Ident {
 // parseParams reads the parameters of a function. Those of a def end at its bracket, those of a lambda at its
 // colon. The forms of a parameter are those of syntax.DefStmt.Params.
 func (p *parser) parseParams(def bool) []syntax.Expr {
-	base := len(p.exprs)
+	base, end := len(p.exprs), syntax.Token(syntax.RPAREN)
+	if !def {
+		end = syntax.COLON
+	}
 	for first := true; p.tok != syntax.RPAREN && p.tok != syntax.COLON && p.tok != syntax.EOF && p.tok != syntax.NEWLINE; first = false {
 		at := p.tokStart
 		if !first {
-			p.expectComma(syntax.RPAREN)
+			p.expectComma(end)
 		}
 		if p.tok == syntax.RPAREN {
 			break
@@ -286,7 +293,7 @@ func (p *parser) parseParams(def bool) []syntax.Expr {
 		}
 		p.push(p.parseParam(def))
 		if p.tokStart == at && !p.strict {
-			p.skipElement(syntax.RPAREN)
+			p.skipElement()
 			if p.tokStart == at {
 				break
 			}

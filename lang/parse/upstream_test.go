@@ -85,7 +85,7 @@ func check(t testing.TB, tree *parse.Tree) {
 			n++
 			at, _ := node.Span()
 			if off := tree.File.Offset(parse.Pos(at)); off < s.Start || off > s.End {
-				t.Fatalf("node at %v is not in its statement %d-%d of %q", at, s.Start, s.End, tree.File.Text())
+				t.Fatalf("node at %v is not in its statement %d-%d of %q (%v)", at, s.Start, s.End, tree.File.Text()[s.Start:s.End+60], tree.Diagnostics)
 			}
 		}
 		end = s.End
@@ -243,4 +243,3 @@ func TestAgreeOnCorpus(t *testing.T) {
 		t.Fatalf("%d files: %v", n, err)
 	}
 }
-
