@@ -156,6 +156,9 @@ func (f *File) FromEncoded(enc Encoding, line, character uint32) Pos {
 		return f.End()
 	}
 	start, end := f.lineBounds(int(line) + 1)
+	if f.ascii {
+		return Pos{Line: int32(line) + 1, Col: int32(min(uint64(character), uint64(end-start))) + 1}
+	}
 	col, units := int32(1), uint32(0)
 	for start < end && units < character {
 		r, n := utf8.DecodeRune(f.text[start:end])
@@ -178,6 +181,9 @@ func (f *File) ToEncoded(enc Encoding, p Pos) (line, character uint32) {
 		p = f.End()
 	}
 	start, end := f.lineBounds(int(p.Line))
+	if f.ascii {
+		return uint32(p.Line) - 1, uint32(max(0, min(int(p.Col)-1, end-start)))
+	}
 	for col := int32(1); col < p.Col && start < end; col++ {
 		r, n := utf8.DecodeRune(f.text[start:end])
 		character += width(enc, r, n)
