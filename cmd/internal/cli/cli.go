@@ -93,7 +93,7 @@ A preview (run --dry-run) says exactly what a package would do, on any machine, 
 	root.PersistentFlags().String("cli-log-level", "", "accepted so that scripts written for the reference work; there is no log")
 	_ = root.PersistentFlags().MarkHidden("cli-log-level")
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Say what a command does", Args: cobra.ArbitraryArgs, RunE: a.help})
-	root.AddCommand(a.runCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
+	root.AddCommand(a.runCommand(), a.lintCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
 		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand())
 	return root
 }
@@ -103,6 +103,7 @@ func (a *app) help(cmd *cobra.Command, args []string) error {
 	if err != nil || len(rest) > 0 {
 		return a.noSuchCommand(cmd.Root(), args)
 	}
+	found.InitDefaultHelpFlag() // as when it is asked for with --help
 	return found.Help()
 }
 
