@@ -111,6 +111,9 @@ func (r *run) explain(err error) *Error {
 		}
 		return e
 	}
+	if r.ctx.Err() != nil { // while a file was read
+		return &Error{Code: "cancelled", Message: "interpretation was cancelled"}
+	}
 	var list resolve.ErrorList
 	if errors.As(err, &list) {
 		e := &Error{Code: "syntax", Message: staticHeader}
@@ -148,6 +151,8 @@ func (r *run) explain(err error) *Error {
 
 func (r *run) staticFrame(pos syntax.Position, message string) Frame {
 	position, path := r.position(pos)
+	// Messages that name another place have it with the path on disk.
+	message = strings.ReplaceAll(message, pos.Filename()+":", strings.TrimPrefix(position.Module+":", ":"))
 	return Frame{Position: position, Path: path, Function: message}
 }
 

@@ -48,7 +48,7 @@ func appendStored(out []byte, v Value) []byte {
 	case String:
 		return append(out, quote(string(v))...)
 	case Bytes:
-		return append(strconv.AppendQuoteToASCII(append(out, `{"bytes":`...), latin1(string(v))), '}')
+		return append(append(append(out, `{"bytes":`...), quote(latin1(string(v)))...), '}')
 	case *List:
 		switch v.Kind {
 		case Tuple, Set:

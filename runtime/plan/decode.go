@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/kurtosis-go/kurtosis/lang/builtins"
 )
 
 // Instruction decodes the step's arguments; arguments that were not given, or given as None, have their
@@ -117,7 +119,7 @@ func decodeFields(what string, fields []Field, into reflect.Value) error {
 	}
 	if known != len(fields) {
 		for _, f := range fields {
-			if !hasTag(shape, f.Name) {
+			if f.Name != builtins.Description.Name && !hasTag(shape, f.Name) {
 				return fmt.Errorf("%s has no %q", what, f.Name)
 			}
 		}

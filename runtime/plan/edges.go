@@ -33,8 +33,8 @@ type linker struct {
 }
 
 // link computes the Needs of every step. Two steps without a path between them may run at the same time:
-// services, artifacts and futures tie steps together; prints stay in order, each after the step before it; what follows
-// a wait comes after it; a service is removed, stopped or replaced after all who use it.
+// services, artifacts and futures tie steps together; a print comes after the step before it; what follows a wait
+// and depends on anything at all comes after it; a service is removed, stopped or replaced after all who use it.
 func link(steps []*Step) {
 	l := linker{services: map[string]*Step{}, users: map[string][]*Step{}, artifacts: map[string]*Step{}, futures: map[string]*Step{}}
 	for i, s := range steps {
@@ -87,7 +87,9 @@ func (l *linker) link(s, previous *Step) {
 	if s.Name == "print" {
 		need(previous, CauseOrder, "")
 	}
-	need(l.wait, CauseOrder, "")
+	if len(needs) > 0 {
+		need(l.wait, CauseOrder, "")
+	}
 	if s.Name == "wait" {
 		l.wait = s
 	}
@@ -100,7 +102,7 @@ func (l *linker) link(s, previous *Step) {
 			l.futures[f.ID] = s
 		}
 	}
-	s.Needs = make([]Edge, 0, len(needs))
+	s.Needs = nil
 	for _, e := range needs {
 		s.Needs = append(s.Needs, e)
 	}

@@ -116,7 +116,7 @@ type StoreServiceFiles struct {
 	ServiceName string `star:"service_name,future"`
 	Src         string `star:"src"`
 	Name        string `star:"name"`
-	DependsOn   string `star:"depends_on"`
+	DependsOn   string `star:"depends_on,future"`
 }
 
 // GetFilesArtifact asks for a files artifact that must exist.

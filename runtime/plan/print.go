@@ -111,9 +111,6 @@ func appendFloat(out []byte, f float64) []byte {
 	}
 	start := len(out)
 	out = strconv.AppendFloat(out, f, 'g', -1, 64)
-	if f == math.Trunc(f) && math.Abs(f) < 1e17 && strings.ContainsRune(string(out[start:]), 'e') {
-		out = strconv.AppendFloat(out[:start], f, 'f', -1, 64)
-	}
 	if !strings.ContainsAny(string(out[start:]), ".e") {
 		out = append(out, ".0"...)
 	}

@@ -24,6 +24,9 @@ func (v *validator) fields(row *builtins.Builtin, fields []Field) {
 			continue
 		}
 		v.ruled(p, value)
+		if p.Futures { // a value that is only shown or compared, with everything inside it
+			continue
+		}
 		v.nested(value)
 		if !replacesFutures(p) {
 			v.unreplaced(row, p, value)
@@ -91,10 +94,10 @@ func (v *validator) nested(value Value) {
 	}
 }
 
-// replacesFutures reports whether futures may stand in an argument: it says so, it only orders steps, or it names
-// services.
+// replacesFutures reports whether futures may stand in an argument although the table does not say so: it only
+// orders steps, or it names services.
 func replacesFutures(p *builtins.Param) bool {
-	return p.Futures || p.Name == "depends_on" || p.Rule == "service-name" || p.KeyRule == "service-name"
+	return p.Name == "depends_on" || p.Rule == "service-name" || p.KeyRule == "service-name"
 }
 
 // unreplaced reports a future where the executor leaves the placeholder in place.
