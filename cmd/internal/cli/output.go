@@ -31,7 +31,7 @@ type choice struct {
 }
 
 func (c choice) String() string { return *c.value }
-func (c choice) Type() string   { return strings.Join(c.allowed, "|") }
+func (c choice) Type() string   { return "string" }
 func (c choice) Set(s string) error {
 	for _, a := range c.allowed {
 		if strings.EqualFold(s, a) {
@@ -48,6 +48,8 @@ func (c choice) Set(s string) error {
 // choose declares such a flag; the first allowed value is the default.
 func choose(cmd *cobra.Command, name, short, usage string, allowed ...string) *string {
 	value := allowed[0]
+	last := len(allowed) - 1
+	usage += ": " + strings.Join(allowed[:last], ", ") + " or " + allowed[last]
 	cmd.Flags().VarP(choice{&value, allowed}, name, short, usage)
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
 	return &value

@@ -107,7 +107,7 @@ func (a *app) showPlan(p *plan.Plan, problems []plan.Problem, j *job) error {
 			break
 		}
 		text, err = p.Text(plan.Verbosity(*j.verbosity))
-		if len(problems) == 0 {
+		if len(problems) == 0 && *j.verbosity != string(plan.Executable) { // that is a module, and stays one
 			text += "\n" + outcome(p.ResultText(), " in dry-run mode")
 		}
 	}
@@ -259,41 +259,47 @@ func (a *app) refusal(ctx context.Context, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	found := diagnosticOf(e)
-	a.showFindings([]diag.Diagnostic{found})
+	found := diagnosticsOf(e)
+	a.showFindings(found)
 	if a.output == formatJSON {
-		a.printJSON(errorDocument{Error: e.Error(), Diagnostics: []diag.Diagnostic{found}})
+		a.printJSON(errorDocument{Error: e.Error(), Diagnostics: found})
 	}
 	return &shownError{statusFault}
 }
 
-// diagnosticOf is an error of interpretation at the innermost place that it can be seen at, with the calls that led
-// there.
-func diagnosticOf(e *interp.Error) diag.Diagnostic {
+// diagnosticsOf is an error of interpretation at the innermost place that it can be seen at, with the calls that led
+// there; or each of the static errors.
+func diagnosticsOf(e *interp.Error) []diag.Diagnostic {
+	if e.Code == "syntax" { // the frames are the errors, not calls
+		var list []diag.Diagnostic
+		for _, f := range e.Stack {
+			list = append(list, diag.Diagnostic{Code: e.Code, Severity: diag.Error, File: f.Path, Range: placeOf(f.Position), Message: f.Function, Hint: e.Hint})
+		}
+		return list
+	}
 	message := strings.TrimPrefix(e.Message, "Evaluation error: ")
 	if len(e.Causes) > 0 {
 		message += ": " + strings.Join(e.Causes, ": ")
 	}
 	d := diag.Diagnostic{Code: e.Code, Severity: diag.Error, Message: message, Hint: e.Hint}
-	where, ok := e.Where()
-	if !ok {
-		return d
+	if where, ok := e.Where(); ok {
+		d.File, d.Range, d.Related = where.Path, placeOf(where.Position), callers(e.Stack)
 	}
-	d.File, d.Range = where.Path, placeOf(where.Position)
-	if e.Code == "syntax" { // the frames are the errors, not calls
-		d.Message = where.Function
-		return d
-	}
-	past := false
-	for i := len(e.Stack) - 1; i >= 0; i-- {
-		f := e.Stack[i]
+	return []diag.Diagnostic{d}
+}
+
+// callers are the calls around the innermost place in a module, from the inside.
+func callers(stack []interp.Frame) []diag.Related {
+	var out []diag.Related
+	innermost := true
+	for _, f := range slices.Backward(stack) {
 		switch {
 		case !f.Position.IsValid():
-		case !past:
-			past = true
+		case innermost:
+			innermost = false
 		default:
-			d.Related = append(d.Related, diag.Related{File: f.Path, Range: placeOf(f.Position), Message: "called from here, in " + f.Function})
+			out = append(out, diag.Related{File: f.Path, Range: placeOf(f.Position), Message: "called from here, in " + f.Function})
 		}
 	}
-	return d
+	return out
 }
