@@ -1,6 +1,7 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -45,7 +46,7 @@ func sameStmts(a, b []syntax.Stmt, block bool) error {
 		}
 	}
 	if len(b) > len(a) {
-		return fmt.Errorf("a statement would be added")
+		return errors.New("the file would get more statements")
 	}
 	return nil
 }
@@ -209,7 +210,7 @@ func sameDocstring(a, b syntax.Expr) bool {
 		return false
 	}
 	y, ok := b.(*syntax.Literal)
-	if !ok || x.Token != y.Token {
+	if !ok || x.Token != syntax.STRING || y.Token != syntax.STRING {
 		return false
 	}
 	s, ok := x.Value.(string)

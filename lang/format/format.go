@@ -14,15 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// InternalError means that the formatter would have changed the meaning of a file, or does not settle on a
-// layout for it. The file is to be left alone.
+// InternalError means that the layout would have changed the meaning of a file, or does not settle. The file is to
+// be left alone. The known causes are black's own, and listed in docs/formatting.md.
 type InternalError struct {
 	File    string
 	Message string
 }
 
 func (e *InternalError) Error() string {
-	return fmt.Sprintf("%s: cannot format: %s; please report this as a bug", e.File, e.Message)
+	return fmt.Sprintf("%s: cannot format: %s", e.File, e.Message)
 }
 
 // maxPasses bounds the search for a layout that stays as it is. Two passes are the rule, three are rare.

@@ -71,6 +71,13 @@ func (a *arena) hideParens(n *node, aroundCommas bool) bool {
 	a.hideParens(middle, aroundCommas)
 	if middle.kind == atom && middle.first.isInvisible() && middle.last.isInvisible() {
 		inner := middle.first.next
+		// Black loses the comments before the parentheses that go; we do not.
+		if p := middle.first.prefix; strings.IndexByte(p, '#') >= 0 {
+			inner.setPrefix(p + inner.prefixText())
+		}
+		if p := middle.last.prefix; strings.IndexByte(p, '#') >= 0 {
+			n.last.prefix = p + n.last.prefix
+		}
 		inner.remove()
 		middle.replace(inner)
 	}
