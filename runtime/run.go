@@ -144,6 +144,9 @@ func (r *session) decide(ctx context.Context) error {
 		at := event.Position{File: w.Position.Module, Line: int(w.Position.Line), Column: int(w.Position.Col)}
 		r.Sink.Emit(event.Warning{Message: w.Message, Hint: w.Hint, Position: &at})
 	}
+	if err := identifyFiles(ctx, r.result.Plan); err != nil {
+		return err
+	}
 	world := world(&remembered, services)
 	if world.Images, err = r.imagesPresent(ctx, &remembered); err != nil {
 		return err
@@ -262,6 +265,31 @@ func world(remembered *state.Enclave, services []backends.Service) plan.World {
 		}
 	}
 	return w
+}
+
+// identifyFiles hashes the files that steps upload or build from: an edit of one is a change of the step.
+func identifyFiles(ctx context.Context, p *plan.Plan) error {
+	known := map[string]string{}
+	for _, s := range p.Steps {
+		for i := range s.Locators {
+			at := &s.Locators[i]
+			if at.Path == "" || at.Hash != "" {
+				continue
+			}
+			digest, ok := known[at.Path]
+			if !ok {
+				var err error
+				if digest, err = state.Digest(ctx, at.Path); ctx.Err() != nil {
+					return ctx.Err()
+				} else if err != nil {
+					digest = backends.NewUUID() // like nothing before, so that the step runs, and says what is wrong
+				}
+				known[at.Path] = digest
+			}
+			at.Hash = digest
+		}
+	}
+	return nil
 }
 
 // imagesAtOnce bounds how many images are looked at, or downloaded again, at once.

@@ -174,7 +174,28 @@ func (m *images) find(image plan.Image) (backends.Image, event.ImageSource, erro
 		})
 		return local, event.ImageCached, nil
 	}
-	return pulled, "", err
+	return pulled, "", unavailable(ref, err)
+}
+
+// unavailable adds what to do about an image that cannot be had, where the backend has no better word.
+func unavailable(ref string, err error) error {
+	if err == nil || hintOf(err) != "" {
+		return err
+	}
+	f := event.Failure{Message: err.Error()}
+	switch backends.KindOf(err) {
+	case backends.ImageNotFound:
+		f.Hint = fmt.Sprintf("is the name %s right? an image that was built here needs no registry: `docker images` lists what the engine has", ref)
+	case backends.AuthNeeded:
+		f.Hint = "`docker login`, or username and password in an ImageSpec"
+	case backends.RateLimited:
+		f.Hint = "`docker login` raises the limit"
+	case backends.RegistryUnreachable, backends.Unknown:
+		f.Hint = fmt.Sprintf("without its registry, %s can be brought with `docker load`", ref)
+	default:
+		return err
+	}
+	return &failure{f, err}
 }
 
 func (m *images) build(b *plan.ImageBuildSpec) (backends.Image, error) {

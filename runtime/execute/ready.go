@@ -40,13 +40,14 @@ func (r *runner) ready(ctx context.Context, about event.Step, name string, confi
 func (r *runner) portsOpen(ctx context.Context, about event.Step, service string, ports plan.Map[plan.PortSpec]) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	ended := r.endOf(ctx, service)
 	var waits sync.WaitGroup
 	for id, p := range ports.All() {
 		if p.Wait == nil || *p.Wait <= 0 {
 			continue
 		}
 		waits.Go(func() {
-			if err := r.portOpen(ctx, about, service, id, p); err != nil {
+			if err := r.portOpen(ctx, ended, about, service, id, p); err != nil {
 				stop(err)
 			}
 		})
@@ -55,7 +56,31 @@ func (r *runner) portsOpen(ctx context.Context, about event.Step, service string
 	return context.Cause(ctx)
 }
 
-func (r *runner) portOpen(ctx context.Context, about event.Step, service, id string, p plan.PortSpec) error {
+// endOf gives a channel that closes when the service ends, if that can be watched: an address that nobody has any
+// more takes seconds to say so.
+func (r *runner) endOf(ctx context.Context, service string) <-chan struct{} {
+	ended := make(chan struct{})
+	if r.Enclave.Production {
+		return ended // it starts again
+	}
+	happening, err := r.Backend.Watch(ctx, r.Enclave.UUID)
+	if err != nil {
+		return ended // dialling finds out, later
+	}
+	go func() {
+		for e := range happening {
+			if e.Service == service && e.Type == backends.ServiceEnded {
+				close(ended)
+				break
+			}
+		}
+		for range happening { // to its end, which is that of ctx
+		}
+	}()
+	return ended
+}
+
+func (r *runner) portOpen(ctx context.Context, ended <-chan struct{}, about event.Step, service, id string, p plan.PortSpec) error {
 	var (
 		at      = port(p)
 		what    = fmt.Sprintf("port %q (%s)", id, at)
@@ -67,7 +92,7 @@ func (r *runner) portOpen(ctx context.Context, about event.Step, service, id str
 	)
 	defer timeout.Stop()
 	for attempt, pause := 1, firstPoll; ; attempt++ {
-		last = r.dialOnce(ctx, service, at, wait)
+		last = r.dialOnce(ctx, ended, service, at, wait)
 		elapsed := r.Now().Sub(started)
 		switch kind := backends.KindOf(last); {
 		case last == nil:
@@ -99,6 +124,8 @@ func (r *runner) portOpen(ctx context.Context, about event.Step, service, id str
 					"wait=\"10m\" in its PortSpec waits longer, wait=None not at all", at),
 				Tried: "connecting to " + what, Attempts: attempt, Elapsed: event.Seconds(r.Now().Sub(started)),
 			}, service, last)
+		case <-ended:
+			timer.Stop()
 		case <-timer.C:
 		}
 		pause = min(pause*3/2, lastPoll)
@@ -106,12 +133,26 @@ func (r *runner) portOpen(ctx context.Context, about event.Step, service, id str
 }
 
 // dialOnce connects and hangs up.
-func (r *runner) dialOnce(ctx context.Context, service string, p backends.Port, wait time.Duration) error {
+func (r *runner) dialOnce(ctx context.Context, ended <-chan struct{}, service string, p backends.Port, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, min(dialTime, wait))
 	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-ended:
+			cancel()
+		case <-stop:
+		}
+	}()
 	conn, err := r.Backend.Dial(ctx, r.Enclave.UUID, service, p)
 	if err != nil {
-		return err
+		select {
+		case <-ended:
+			return backends.Errorf(backends.Exited, "service %q has ended", service)
+		default:
+			return err
+		}
 	}
 	_ = conn.Close() // nothing was sent
 	return nil

@@ -186,3 +186,12 @@ func extractMember(root *os.Root, h *tar.Header, body io.Reader) error {
 	_, err = io.Copy(f, body)
 	return errors.Join(archiveError(err), f.Close())
 }
+
+// Digest is the digest that a file or directory has as a files artifact, without storing it.
+func Digest(ctx context.Context, source string) (string, error) {
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(Pack(ctx, source, w)) }() // ends when the reader is closed
+	defer r.Close()
+	c, err := normalise(ctx, r, io.Discard, Strict, defaultLimits)
+	return c.Digest, err
+}

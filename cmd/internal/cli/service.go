@@ -197,6 +197,9 @@ A single COMMAND is a shell's command line; with arguments, it is run as it is.`
 			ctx := cmd.Context()
 			return a.withEnclave(ctx, args[0], func(e runtime.Enclaves, enclave backends.Enclave) error {
 				command := args[2:]
+				if command[0] == "--" && len(command) > 1 {
+					command = command[1:]
+				}
 				if len(command) == 1 {
 					command = []string{"/bin/sh", "-c", command[0]}
 				}

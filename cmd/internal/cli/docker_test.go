@@ -1,0 +1,44 @@
+//go:build docker
+
+package cli_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/backendtest/images"
+	"github.com/kurtosis-go/kurtosis/backends/docker"
+)
+
+// TestDocker runs the scripts of testdata/cli-docker on a real engine. Each has enclaves of its own, named after
+// $ENCLAVE, which are gone afterwards. The images are kurtosis-test/busybox:script and kurtosis-test/toolbox:script.
+func TestDocker(t *testing.T) {
+	b, err := docker.Open(t.Context(), docker.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { b.Close() })
+	for tag, image := range map[string]images.Image{
+		"kurtosis-test/busybox:script": images.Busybox(t), "kurtosis-test/toolbox:script": images.Toolbox(t),
+	} {
+		archive, err := image.Open(t.Context())
+		require.NoError(t, err)
+		_, err = b.LoadImage(t.Context(), archive, tag)
+		require.NoError(t, err)
+	}
+	runScripts(t, "cli-docker", func(env *testscript.Env) error {
+		name := "script-" + backends.NewUUID()[:8]
+		env.Setenv("ENCLAVE", name)
+		env.Defer(func() {
+			ctx := context.Background()
+			for _, enclave := range []string{name, name + "-2"} {
+				if e, err := b.InspectEnclave(ctx, enclave); err == nil {
+					_ = b.RemoveEnclave(ctx, e.UUID)
+				}
+			}
+		})
+		return nil
+	})
+}
