@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 
 	"github.com/kurtosis-go/kurtosis/lang/parse"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -17,8 +16,25 @@ type module struct {
 	target  workspace.Target
 	shown   string              // what positions call it: an absolute locator as it was written, with its version
 	globals starlark.StringDict // nil while it is being loaded
-	value   *starlarkstruct.Module
+	value   *loaded
 }
+
+// loaded is what import_module returns: the module's globals as attributes. starlarkstruct.Module would freeze all
+// that it imports, again and again, each time an importer's globals are frozen.
+type loaded struct {
+	name    string
+	globals starlark.StringDict // frozen
+}
+
+var _ starlark.HasAttrs = (*loaded)(nil)
+
+func (m *loaded) String() string                           { return fmt.Sprintf("<module %q>", m.name) }
+func (m *loaded) Type() string                             { return "module" }
+func (m *loaded) Freeze()                                  {}
+func (m *loaded) Truth() starlark.Bool                     { return true }
+func (m *loaded) Hash() (uint32, error)                    { return 0, errors.New("unhashable: module") }
+func (m *loaded) Attr(name string) (starlark.Value, error) { return m.globals[name], nil }
+func (m *loaded) AttrNames() []string                      { return m.globals.Keys() }
 
 // load runs a module's top level, once per run. The module's globals are frozen afterwards.
 func (r *run) load(thread *starlark.Thread, target workspace.Target, shown string) (*module, error) {
@@ -47,7 +63,7 @@ func (r *run) load(thread *starlark.Thread, target workspace.Target, shown strin
 	}
 	globals.Freeze()
 	m.globals = globals
-	m.value = &starlarkstruct.Module{Name: target.Locator, Members: globals}
+	m.value = &loaded{name: target.Locator, globals: globals}
 	return m, nil
 }
 
