@@ -352,7 +352,15 @@ func must(err error) {
 // Prepare loads the suite's images into a real engine.
 func Prepare(t *testing.T, b backends.Images) (toolbox, busybox string) {
 	t.Helper()
-	one, two := images.Toolbox(t), images.Busybox(t)
-	images.Ensure(t, b, one, two)
-	return one.Ref, two.Ref
+	box := images.Busybox(t)
+	images.Ensure(t, b, box)
+	return Toolbox(t, b), box.Ref
+}
+
+// Toolbox loads that image alone.
+func Toolbox(t testing.TB, b backends.Images) string {
+	t.Helper()
+	image := images.Toolbox(t)
+	images.Ensure(t, b, image)
+	return image.Ref
 }

@@ -19,7 +19,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func testFiles(e *env) {
 	enclave := e.enclave()
 	one := archive(map[string]string{"a.txt": "a", "dir/": "", "dir/b.txt": "b", "link": "->dir/b.txt"})
-	two := zipped(archive(map[string]string{"./a.txt": "overwritten", "./c.txt": "c", strings.Repeat("long/", 40) + "name": "deep"}))
+	two := zipped(archive(map[string]string{"./a.txt": "overwritten\n", "./c.txt": "c", strings.Repeat("long/", 40) + "name": "deep"}))
 	evil := archive(map[string]string{"../../escaped": "tame"})
 	spec := e.toolbox("web", "read", "/etc/app/a.txt", "+", "sleep")
 	spec.Files = []backends.Files{

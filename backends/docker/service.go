@@ -182,7 +182,7 @@ func (l *launch) service() backends.Service {
 var (
 	addressTaken  = regexp.MustCompile(`(?i)(^|: )address already in use$|requested ip address \S+ is already allocated`)
 	portTaken     = regexp.MustCompile(`(?i)port is already allocated|bind: address already in use|ports are not available|cannot listen on the TCP port|already in use by another process`)
-	portInMessage = regexp.MustCompile(`(?:Bind for|listen \w+|port:?|address) \S*?:?(\d{1,5})\b`)
+	portInMessage = regexp.MustCompile(`(?:Bind for|listen \w+) \S*:(\d{1,5})\b`)
 	noCommand     = regexp.MustCompile(`(?:exec:|executable file|crun:|runc:)[^"` + "`" + `]*["` + "`" + `]?([^"` + "`" + `:]+)["` + "`" + `]?: ?(executable file .*not found|stat .*no such file or directory|no such file or directory|permission denied|not found in \$PATH)`)
 )
 
