@@ -36,6 +36,10 @@ type Input struct {
 	Variables   map[string]string // members of the kurtosis module, names in lower case
 	FirstFuture int               // number of the first future; 1 by default. A run on an enclave with values starts after them
 	Limits      Limits
+
+	// Convert makes Starlark of a file that import_module names and that is none, such as a Compose file; ok is
+	// false for files that are Starlark themselves. nil: all are.
+	Convert func(ctx context.Context, target workspace.Target) (module []byte, ok bool, err error)
 }
 
 // Interpreter keeps compiled programs, so that a module that has not changed is compiled once however often it

@@ -8,6 +8,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/kurtosis-go/kurtosis/lang/parse"
+	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 )
 
@@ -44,7 +45,7 @@ func (r *run) load(thread *starlark.Thread, target workspace.Target, shown strin
 		}
 		return m, nil
 	}
-	tree, err := r.from.Module(r.ctx, target)
+	tree, err := r.parse(target)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +66,20 @@ func (r *run) load(thread *starlark.Thread, target workspace.Target, shown strin
 	m.globals = globals
 	m.value = &loaded{name: target.Locator, globals: globals}
 	return m, nil
+}
+
+// parse gives the tree of a module, or of what a file of another kind is converted to.
+func (r *run) parse(target workspace.Target) (*parse.Tree, error) {
+	if r.in.Convert != nil {
+		text, ok, err := r.in.Convert(r.ctx, target)
+		if err != nil {
+			return nil, &fault{code: "conversion", message: fmt.Sprintf("'%s' cannot be imported", target.Locator), causes: []string{err.Error()}}
+		}
+		if ok {
+			return parse.Parse(source.NewFile(target.Path, text)), nil
+		}
+	}
+	return r.from.Module(r.ctx, target)
 }
 
 // malformed is the error of a module with syntax errors: the reference stops at the first.
