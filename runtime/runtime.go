@@ -6,12 +6,16 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/packages/compose"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -84,12 +88,36 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 	preview.Plan, err = interpreter.Plan(ctx, files, interp.Input{
 		Target: o.Package.Main, Function: o.Function, Args: o.Args, Cluster: o.Cluster, Privileged: o.Privileged,
 		Replace: replacements(o.Package), Environment: env, Variables: o.Variables, Limits: o.Limits,
+		Convert: func(ctx context.Context, target workspace.Target) ([]byte, bool, error) {
+			return convertCompose(ctx, files, target)
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	preview.Problems = preview.Plan.Validate(env)
 	return preview, nil
+}
+
+// convertCompose makes a module of a Compose file that a package imports.
+func convertCompose(ctx context.Context, files *workspace.Snapshot, target workspace.Target) (module []byte, ok bool, err error) {
+	if !compose.Is(filepath.ToSlash(target.Path)) {
+		return nil, false, nil
+	}
+	text, err := files.Read(ctx, target.Path)
+	if err != nil {
+		return nil, false, err
+	}
+	dir := filepath.Dir(target.Path)
+	env, err := files.Read(ctx, filepath.Join(dir, ".env"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, err
+	}
+	converted, err := compose.Convert(ctx, dir, target.Locator, text, env)
+	if err != nil {
+		return nil, false, err
+	}
+	return []byte(converted.Source), true, nil
 }
 
 func replacements(p *packages.Package) map[string]string {
