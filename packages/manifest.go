@@ -1,7 +1,10 @@
 package packages
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"sort"
 	"strconv"
@@ -41,8 +44,15 @@ var manifestFields = []string{"name", "description", "replace"}
 // to be used for running only where no diagnostic is an error.
 func ParseManifest(f *source.File) (*Manifest, []diag.Diagnostic) {
 	p := &manifestParser{file: f, manifest: &Manifest{}}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(f.Text(), &doc); err != nil {
+	var doc, more yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(f.Text()))
+	err := dec.Decode(&doc)
+	if err == nil {
+		if err = dec.Decode(&more); err == nil {
+			err = fmt.Errorf("line %d: a second document starts here", more.Line)
+		}
+	}
+	if !errors.Is(err, io.EOF) {
 		p.syntax(err)
 		return p.manifest, p.diagnostics
 	}
@@ -187,7 +197,11 @@ func (p *manifestParser) locator(what, text string, n *yaml.Node, version bool) 
 	}
 	l, err := ParseLocator(text)
 	if err != nil {
-		p.report("manifest-name", nodeRange(n), nameHint, "'%s' is no package: %s", what, err)
+		hint := "it is github.com/<owner>/<repository>[/<path>]"
+		if version {
+			hint += "[@<version>], or a path that starts with '.' or '/'"
+		}
+		p.report("manifest-name", nodeRange(n), hint, "%s", badName(what, text, err))
 		return false
 	}
 	if l.Version != "" && !version {
@@ -195,6 +209,17 @@ func (p *manifestParser) locator(what, text string, n *yaml.Node, version bool) 
 		return false
 	}
 	return true
+}
+
+// badName says why text names no package; what is the field, or text itself.
+func badName(what, text string, err error) string {
+	if !strings.HasPrefix(text, host+"/") {
+		if what == text {
+			return fmt.Sprintf("'%s' doesn't start with '%s/'", text, host)
+		}
+		return fmt.Sprintf("'%s' must start with '%s/', and '%s' doesn't", what, host, text)
+	}
+	return strings.TrimPrefix(err.Error(), "locator ")
 }
 
 func (p *manifestParser) replace(n *yaml.Node) {

@@ -19,6 +19,7 @@ type Error struct {
 	Causes  []string // what is below it
 	Stack   []Frame  // outermost call first
 	Hint    string   // what to do about it, or ""
+	At      Frame    // where to look, where that is not the innermost place of Stack
 }
 
 // Frame is one call that was in progress.
@@ -51,6 +52,9 @@ func (e *Error) Error() string {
 
 // Where is the innermost place in a module, and that module's path; ok is false where there is none.
 func (e *Error) Where() (frame Frame, ok bool) {
+	if e.At.Position.IsValid() {
+		return e.At, true
+	}
 	for i := len(e.Stack) - 1; i >= 0; i-- {
 		if e.Stack[i].Position.IsValid() {
 			return e.Stack[i], true

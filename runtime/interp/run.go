@@ -11,6 +11,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/kurtosis-go/kurtosis/lang/builtins"
+	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -110,7 +111,54 @@ func (r *run) main(thread *starlark.Thread) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return starlark.Call(thread, function, args, kwargs)
+	result, err := starlark.Call(thread, function, args, kwargs)
+	if err != nil {
+		if mismatch := r.mismatch(function, kwargs, err); mismatch != nil {
+			return nil, mismatch
+		}
+	}
+	return result, err
+}
+
+// mismatch is the error of package arguments that the entry point does not take, or of those that it lacks: the
+// reference's words, a hint, and the place of the definition. It is nil for any other error.
+func (r *run) mismatch(function *starlark.Function, kwargs []starlark.Tuple, err error) *Error {
+	e := r.explain(err)
+	about := evaluationPrefix + "function " + function.Name() + " "
+	if len(e.Stack) != 1 || !strings.HasPrefix(e.Message, about) {
+		return nil
+	}
+	var names []string
+	for i := range function.NumParams() {
+		if name, _ := function.Param(i); name != planName {
+			names = append(names, name)
+		}
+	}
+	switch what := strings.TrimPrefix(e.Message, about); {
+	case strings.HasPrefix(what, "got an unexpected keyword argument"):
+		e.Hint = "the package takes no arguments"
+		if len(names) > 0 {
+			e.Hint = "the package takes " + strings.Join(names, ", ")
+		}
+		for _, kv := range kwargs {
+			name, _ := starlark.AsString(kv[0])
+			if near, ok := diag.Closest(name, names); ok && !slices.Contains(names, name) {
+				e.Hint = fmt.Sprintf("did you mean '%s'?", near)
+				break
+			}
+		}
+	case strings.HasPrefix(what, "missing"):
+		e.Hint = "give it as an argument of the package: '{\"name\": …}', or with --args-file"
+		if _, list, ok := strings.Cut(what, "("); ok {
+			first, _, _ := strings.Cut(strings.TrimSuffix(list, ")"), ", ")
+			e.Hint = fmt.Sprintf("give it as an argument of the package: '{\"%s\": …}', or with --args-file", first)
+		}
+	default:
+		return nil
+	}
+	e.Code = "arguments"
+	e.At = r.staticFrame(function.Position(), function.Name())
+	return e
 }
 
 func (r *run) noEntryPoint(m *module) error {

@@ -152,8 +152,14 @@ func place(text []byte, read int) (line, col int) {
 
 // yamlToJSON converts YAML the way the reference's clients do: keys become strings and are sorted, dates stay text.
 func yamlToJSON(text []byte) ([]byte, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, more yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if err := dec.Decode(&more); err == nil {
+		return nil, fmt.Errorf("line %d: a second document starts here", more.Line)
+	} else if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	datesAreText(&doc)

@@ -77,18 +77,18 @@ func findBuiltin(name string) (*builtins.Builtin, error) {
 		return nil, &usageError{fmt.Sprintf("there are several called '%s'", name), "one of " + strings.Join(names, ", ")}
 	}
 	hint := "'kurtosis docs' lists what there is"
-	names := builtinNames()
-	near, ok := diag.Closest(name, names)
-	if !ok { // the receiver may have been left out
-		for _, n := range names {
-			if _, short, has := strings.Cut(n, "."); has {
-				if _, close := diag.Closest(name, []string{short}); close {
-					near, ok = n, true
-					break
-				}
-			}
+	among, full := []string{}, map[string]string{}
+	for _, n := range builtinNames() {
+		short := n[strings.LastIndex(n, ".")+1:]
+		if strings.Contains(name, ".") {
+			short = n
+		}
+		if full[short] == "" { // of several the first, which is an instruction where there is one
+			among, full[short] = append(among, short), n
 		}
 	}
+	near, ok := diag.Closest(name, among)
+	near = full[near]
 	if ok {
 		hint = fmt.Sprintf("did you mean '%s'?", near)
 	}
@@ -197,7 +197,7 @@ func builtinText(b *builtins.Builtin, style ui.Style) string {
 		}
 	}
 	if b.Refused != "" {
-		out.WriteString("\n" + style.Yellow(ui.Wrap("A call always fails. "+plainMarkdown(b.Refused), "  ", width)) + "\n")
+		out.WriteString("\n" + style.Yellow(ui.Wrap("A call always fails: "+plainMarkdown(b.Refused), "  ", width)) + "\n")
 	}
 	if b.Replaced != "" {
 		out.WriteString("\n" + style.Yellow(ui.Wrap("Deprecated: use "+plainMarkdown(b.Replaced), "  ", width)) + "\n")

@@ -154,7 +154,7 @@ func (a *app) runFailed(ctx context.Context, j *job, result runtime.Result, err 
 	case errors.As(err, &problems):
 		a.showProblems(j, problems.Problems)
 	case errors.As(err, &refused):
-		return a.refusal(ctx, err)
+		return a.refusal(ctx, j, err)
 	case errors.As(err, &step):
 		for _, line := range ui.Failure(step.Failure, a.style) {
 			fmt.Fprintln(a.Err, line)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ func (a *app) packageInitCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			text := fmt.Sprintf("name: %s\ndescription: |\n  What this package is for.\n", args[0])
 			if _, diagnostics := packages.ParseManifest(source.NewFile(packages.ManifestName, []byte(text))); len(diagnostics) > 0 {
-				return &usageError{fmt.Sprintf("'%s' can't be a package's name: %s", args[0], diagnostics[0].Message), "it is where the package will be: github.com/<owner>/<repository>[/<path>]"}
+				return &usageError{strings.Replace(diagnostics[0].Message, "'name'", "a package's name", 1), "it is where the package will be: github.com/<owner>/<repository>[/<path>]"}
 			}
 			if err := create(packages.ManifestName, text); err != nil {
 				return err

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,7 +56,7 @@ func (j *job) options() runtime.Options {
 func (a *app) preview(ctx context.Context, j *job) error {
 	made, err := runtime.Plan(ctx, j.options())
 	if err != nil {
-		return a.refusal(ctx, err)
+		return a.refusal(ctx, j, err)
 	}
 	p := made.Plan
 	problems := p.Validate(plan.Environment{})
@@ -107,8 +109,11 @@ func (a *app) showPlan(p *plan.Plan, problems []plan.Problem, j *job) error {
 			break
 		}
 		text, err = p.Text(plan.Verbosity(*j.verbosity))
+		if text != "" {
+			text += "\n"
+		}
 		if len(problems) == 0 && *j.verbosity != string(plan.Executable) { // that is a module, and stays one
-			text += "\n" + outcome(p.ResultText(), " in dry-run mode")
+			text += outcome(p.ResultText(), " in dry-run mode")
 		}
 	}
 	if err != nil {
@@ -251,7 +256,7 @@ func (j *job) file(p plan.Position) string {
 
 // refusal shows why a package gives no plan: on the terminal in our words, with the line it is about; in JSON with
 // the reference's text.
-func (a *app) refusal(ctx context.Context, err error) error {
+func (a *app) refusal(ctx context.Context, j *job, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -259,7 +264,7 @@ func (a *app) refusal(ctx context.Context, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	found := diagnosticsOf(e)
+	found := diagnosticsOf(e, j.pkg.Main.Path)
 	a.showFindings(found)
 	if a.output == formatJSON {
 		a.printJSON(errorDocument{Error: e.Error(), Diagnostics: found})
@@ -269,23 +274,51 @@ func (a *app) refusal(ctx context.Context, err error) error {
 
 // diagnosticsOf is an error of interpretation at the innermost place that it can be seen at, with the calls that led
 // there; or each of the static errors.
-func diagnosticsOf(e *interp.Error) []diag.Diagnostic {
+func diagnosticsOf(e *interp.Error, main string) []diag.Diagnostic {
 	if e.Code == "syntax" { // the frames are the errors, not calls
 		var list []diag.Diagnostic
 		for _, f := range e.Stack {
-			list = append(list, diag.Diagnostic{Code: e.Code, Severity: diag.Error, File: f.Path, Range: placeOf(f.Position), Message: f.Function, Hint: e.Hint})
+			code := e.Code
+			if strings.HasPrefix(f.Function, "undefined: ") {
+				code = "undefined-name"
+			}
+			list = append(list, diag.Diagnostic{Code: code, Severity: diag.Error, File: f.Path, Range: placeOf(f.Position), Message: f.Function, Hint: e.Hint})
 		}
 		return list
 	}
-	message := strings.TrimPrefix(e.Message, "Evaluation error: ")
-	if len(e.Causes) > 0 {
-		message += ": " + strings.Join(e.Causes, ": ")
-	}
-	d := diag.Diagnostic{Code: e.Code, Severity: diag.Error, Message: message, Hint: e.Hint}
+	d := diag.Diagnostic{Code: e.Code, Severity: diag.Error, File: main, Message: plainly(e), Hint: e.Hint}
 	if where, ok := e.Where(); ok {
 		d.File, d.Range, d.Related = where.Path, placeOf(where.Position), callers(e.Stack)
 	}
 	return []diag.Diagnostic{d}
+}
+
+// plainly is the reference's message without what it puts around the point.
+func plainly(e *interp.Error) string {
+	message := strings.TrimPrefix(e.Message, "Evaluation error: ")
+	if len(e.Causes) == 0 {
+		return message
+	}
+	cause := e.Causes[len(e.Causes)-1]
+	const several = "the following argument(s) could not be parsed or did not pass validation: "
+	list, ok := strings.CutPrefix(cause, several)
+	var bad map[string]string
+	if !ok || json.Unmarshal([]byte(list), &bad) != nil {
+		if strings.HasPrefix(message, "Cannot construct ") || strings.HasPrefix(message, "Tried to convert locator ") {
+			return cause // it names what it is about
+		}
+		return message + ": " + cause
+	}
+	parts := make([]string, 0, len(bad))
+	for _, name := range slices.Sorted(maps.Keys(bad)) {
+		parts = append(parts, name+": "+strings.TrimPrefix(bad[name], "Value for '"+name+"': "))
+	}
+	what := ""
+	if _, rest, ok := strings.Cut(message, "'"); ok {
+		what, _, _ = strings.Cut(rest, "'")
+		what += ": "
+	}
+	return what + strings.Join(parts, "; ")
 }
 
 // callers are the calls around the innermost place in a module, from the inside.
