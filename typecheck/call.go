@@ -329,7 +329,7 @@ func (a *fn) unknownArgument(e *syntax.CallExpr, callee Callee, arg *argument, b
 		}
 	}
 	hint, fixes := a.signatureHint(e, callee), []diag.Fix(nil)
-	if near, ok := diag.Closest(name, free); ok {
+	if near, ok := closest(name, free); ok {
 		hint = "did you mean " + near + "?"
 		fixes = append(fixes, a.c.fix("change to "+near, false, at, near))
 	}

@@ -33,8 +33,10 @@ type guard struct {
 // env is what is known at one point of a function: its variables, by slot, and the parts of values (x.a, d["k"])
 // that tests have narrowed. A nil *env is a point that is not reached.
 type env struct {
-	vars  []place
-	paths []narrowing
+	vars       []place
+	paths      []narrowing
+	impossible bool // tests contradict what is known: the flow cannot come here, but for a mistake of ours
+
 	names []given // constant names of services and files artifacts that were made on the way
 }
 
@@ -55,7 +57,7 @@ func (e *env) clone() *env {
 	if e == nil {
 		return nil
 	}
-	return &env{vars: slices.Clone(e.vars), paths: slices.Clone(e.paths), names: e.names}
+	return &env{vars: slices.Clone(e.vars), paths: slices.Clone(e.paths), names: e.names, impossible: e.impossible}
 }
 
 // join merges b into a and returns the result; either may be nil. cond, when not nil, is the test that holds in
@@ -93,10 +95,15 @@ func join(a, b *env, cond syntax.Expr) *env {
 				x.state = maybe
 			}
 		}
-		if x.typ != y.typ {
+		switch {
+		case x.typ == y.typ || b.impossible && !a.impossible:
+		case a.impossible && !b.impossible:
+			x.typ = y.typ
+		default:
 			x.typ = types.Join(x.typ, y.typ)
 		}
 	}
+	a.impossible = a.impossible && b.impossible
 	if len(a.names) > 0 { // what only one branch makes may not be there
 		a.names = slices.DeleteFunc(slices.Clone(a.names), func(g given) bool { return !slices.Contains(b.names, g) })
 	}

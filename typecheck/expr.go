@@ -419,10 +419,6 @@ func (a *fn) element(e *syntax.IndexExpr, base, key types.Type) types.Type {
 			a.badIndex(e, sure, key)
 		}
 	}
-	if mutable(out) {
-		a.taken(e.X, base)
-		out = soften(out)
-	}
 	if !ok {
 		return types.Likely(out)
 	}

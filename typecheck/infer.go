@@ -281,9 +281,7 @@ func (a *fn) returns(s *syntax.ReturnStmt) {
 	t := types.Type(types.None)
 	if s.Result != nil {
 		t = a.expr(s.Result) // the function's own names of it end here
-		if root := a.c.b.root(s.Result); root != nil {
-			a.leak(root)
-		}
+		a.leaked(s.Result)
 		if t == types.Never {
 			a.env = nil
 			return
@@ -311,7 +309,7 @@ func (a *fn) loop(s syntax.Stmt, bind func(), body []syntax.Stmt, cond syntax.Ex
 	if a.env == nil || l == nil {
 		return
 	}
-	head := a.env.clone()
+	before, head := a.env, a.env.clone()
 	for _, v := range l.assigned {
 		if v.Func != a.f {
 			continue
@@ -369,14 +367,14 @@ func (a *fn) loop(s syntax.Stmt, bind func(), body []syntax.Stmt, cond syntax.Ex
 		if cond == nil {
 			exit = head
 		}
-		a.after(l, exit, end, f.breaks)
+		a.after(l, before, exit, end, f.breaks)
 		return
 	}
 }
 
 // after sets the environment behind a loop: its body may have run or not. What it assigns counts as assigned when
 // every way out of the body assigns it, since a loop over nothing is rare, but is marked.
-func (a *fn) after(l *loop, exit, end, breaks *env) {
+func (a *fn) after(l *loop, before, exit, end, breaks *env) {
 	out := exit.clone()
 	for _, e := range []*env{end, breaks} {
 		out = join(out, e, nil)
@@ -388,6 +386,17 @@ func (a *fn) after(l *loop, exit, end, breaks *env) {
 		p := &out.vars[v.slot]
 		if p.state == maybe {
 			p.state = looped
+		}
+		if was := before.vars[v.slot]; was.state == unset || was.state == looped && was.typ == types.Unknown { // its type is what the body gives it
+			var t types.Type
+			for _, e := range []*env{end, breaks} {
+				if e != nil && e.vars[v.slot].state == set {
+					t = types.Join(t, e.vars[v.slot].typ)
+				}
+			}
+			if t != nil {
+				p.typ = t
+			}
 		}
 	}
 	a.env = out
@@ -411,7 +420,15 @@ func opened(d *types.Dict) *types.Dict {
 		f.Type, f.Optional = types.Likely(f.Type), true
 		known[i] = f
 	}
-	return &types.Dict{Key: types.Likely(nonEmpty(d.Key)), Value: types.Likely(nonEmpty(d.Value)), Known: known}
+	return &types.Dict{Key: likely(d.Key), Value: likely(d.Value), Known: known}
+}
+
+// likely is types.Likely, but nothing stays nothing: the parts of an empty list or dict.
+func likely(t types.Type) types.Type {
+	if t == types.Never {
+		return t
+	}
+	return types.Likely(t)
 }
 
 func nonEmpty(t types.Type) types.Type {
@@ -429,7 +446,7 @@ func soften(t types.Type) types.Type {
 		if _, ok := x.Elem.(*types.Guess); ok || x.Elem == types.Unknown {
 			return t
 		}
-		return types.ListOf(types.Likely(nonEmpty(x.Elem)))
+		return types.ListOf(likely(x.Elem))
 	case *types.Dict:
 		if _, ok := x.Value.(*types.Guess); ok && !x.Exact && len(x.Known) == 0 {
 			return t
@@ -575,6 +592,24 @@ func (a *fn) share(e syntax.Expr) bool {
 		a.env.forget(root)
 	}
 	return true
+}
+
+// leaked notes which parameters are returned themselves.
+func (a *fn) leaked(e syntax.Expr) {
+	switch x := unparen(e).(type) {
+	case *syntax.Ident:
+		if v := a.c.b.uses[x]; v != nil {
+			a.leak(v)
+		}
+	case *syntax.CondExpr:
+		a.leaked(x.True)
+		a.leaked(x.False)
+	case *syntax.BinaryExpr:
+		if x.Op == syntax.OR || x.Op == syntax.AND {
+			a.leaked(x.X)
+			a.leaked(x.Y)
+		}
+	}
 }
 
 // leak notes that f keeps or changes what it was given for a parameter.

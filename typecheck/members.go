@@ -204,7 +204,7 @@ func (a *fn) noAttribute(e *syntax.DotExpr, base types.Type) {
 	}
 	var hint string
 	var fixes []diag.Fix
-	if near, ok := diag.Closest(name, Members(base)); ok {
+	if near, ok := closest(name, Members(base)); ok {
 		hint = "did you mean " + near + "?"
 		fixes = append(fixes, a.c.fix("change to "+near, false, at, near))
 	}
@@ -236,6 +236,14 @@ func (a *fn) noAttribute(e *syntax.DotExpr, base types.Type) {
 		}
 	}
 	a.c.report("unknown-attribute", at, msg, hint, fixes...)
+}
+
+// closest is diag.Closest, but a single letter is not taken for a slip of another.
+func closest(name string, among []string) (string, bool) {
+	if len(name) < 2 {
+		return "", false
+	}
+	return diag.Closest(name, among)
 }
 
 func all[T any](list []T, ok func(T) bool) bool {

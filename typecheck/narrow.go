@@ -48,6 +48,9 @@ func (a *fn) test(e syntax.Expr, tested bool) (t types.Type, yes, no *env) {
 				a.guards(yes, e, true)
 			}
 			no = join(no, no2, nil)
+			if known, value := types.Truth(left); known && !value {
+				right = types.Never
+			}
 			left = decided(left, types.OnlyFalsy)
 		} else {
 			a.env = no
@@ -57,6 +60,9 @@ func (a *fn) test(e syntax.Expr, tested bool) (t types.Type, yes, no *env) {
 				a.guards(no, e, false)
 			}
 			yes = join(yes, yes2, nil)
+			if known, value := types.Truth(left); known && value {
+				right = types.Never
+			}
 			left = decided(left, types.OnlyTruthy)
 		}
 		a.blocks--
@@ -304,6 +310,7 @@ func (a *fn) refine(en *env, e syntax.Expr, t types.Type, by func(types.Type) ty
 	}
 	if narrowed == types.Never {
 		narrowed = types.Unknown
+		en.impossible = true
 	}
 	if narrowed == known {
 		return

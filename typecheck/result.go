@@ -2,6 +2,7 @@ package typecheck
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.starlark.net/syntax"
@@ -58,6 +59,31 @@ func (a *fn) generic(callee Callee, args []argument) types.Type {
 	for _, arg := range args {
 		if arg.param >= 0 && arg.param < len(row.Params) && arg.star == 0 {
 			bind(row.Params[arg.param].Type, arg.typ)
+		}
+	}
+	for i, p := range row.Params { // what is left out stands for its default
+		v, isVar := p.Type.(*types.Var)
+		if !isVar || slices.ContainsFunc(args, func(arg argument) bool { return arg.param == i || arg.star != 0 }) {
+			continue
+		}
+		if p.Default == "None" {
+			bind(v, types.None)
+		} else if bound[v.Name] == nil {
+			bound[v.Name] = types.Never
+		}
+	}
+	if u, ok := row.Result.(*types.Union); ok { // V | D without a default: V
+		var out types.Type
+		for _, m := range u.Members {
+			if v, isVar := m.(*types.Var); !isVar || bound[v.Name] != types.Never {
+				out = types.Join(out, bound.Substitute(m))
+			}
+		}
+		if out != nil {
+			if guess {
+				return types.Likely(out)
+			}
+			return out
 		}
 	}
 	for name, t := range bound {
@@ -147,7 +173,7 @@ func (a *fn) specialFunction(e *syntax.CallExpr, row *builtins.Builtin, args []a
 			if t == nil {
 				if len(args) < 3 {
 					if isSure && len(types.Members(sure)) == 1 {
-						a.c.report("unknown-attribute", rangeOf(args[1].expr), fmt.Sprintf("%s has no attribute %s", show(sure), name), "")
+						a.c.report("unknown-attribute", rangeOf(args[1].expr), fmt.Sprintf("%s has no attribute %s", show(sure), string(name)), "")
 					}
 					continue
 				}

@@ -38,7 +38,7 @@ func (a *fn) builtinArgument(e *syntax.CallExpr, callee Callee, arg *argument, p
 			return
 		}
 	}
-	if !possibleArgument(t, want) {
+	if !possibleArgument(t, want) || mixed(t, want) && a.misfits(arg.expr, t, want) {
 		a.argumentTypeError(callee, arg, param, t, want)
 		return
 	}
@@ -47,6 +47,38 @@ func (a *fn) builtinArgument(e *syntax.CallExpr, callee Callee, arg *argument, p
 			"what the placeholder stands for is filled in only in commands, environment variables and the like")
 	}
 	a.argumentValue(arg.expr, param, t)
+}
+
+// mixed says whether t is a list or dict some of whose elements cannot go into want.
+func mixed(t, want types.Type) bool {
+	elem, ok := t.(*types.List)
+	value, isDict := t.(*types.Dict)
+	for _, w := range types.Members(want) {
+		switch w := w.(type) {
+		case *types.List:
+			if ok && someMisfit(elem.Elem, w.Elem) {
+				return true
+			}
+		case *types.Iterable:
+			if ok && someMisfit(elem.Elem, w.Elem) {
+				return true
+			}
+		case *types.Dict:
+			if isDict && someMisfit(value.Value, w.Value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func someMisfit(t, want types.Type) bool {
+	return slices.ContainsFunc(types.Members(t), func(m types.Type) bool { return m != types.Never && !types.Possible(m, want) })
+}
+
+func (a *fn) misfits(e syntax.Expr, t, want types.Type) bool {
+	_, _, _, _, ok := a.misfit(e, t, want)
+	return ok
 }
 
 // replaceable says whether the parameter takes plain text.
@@ -150,6 +182,9 @@ func isStruct(t types.Type) bool { _, ok := t.(*types.Struct); return ok }
 // misfit finds the entry of a list or dict literal that does not fit.
 func (a *fn) misfit(e syntax.Expr, t, want types.Type) (place syntax.Expr, what string, found, wanted types.Type, ok bool) {
 	for _, w := range types.Members(want) {
+		if it, ok := w.(*types.Iterable); ok {
+			w = types.ListOf(it.Elem)
+		}
 		switch w := w.(type) {
 		case *types.List:
 			list, isList := unparen(e).(*syntax.ListExpr)

@@ -42,7 +42,7 @@ func (c *checker) undefinedNames() {
 		}
 		hint := pythonNames[id.Name]
 		var fixes []diag.Fix
-		if near, ok := diag.Closest(id.Name, names); ok && hint == "" {
+		if near, ok := closest(id.Name, names); ok && hint == "" {
 			hint = "did you mean " + near + "?"
 			fixes = append(fixes, c.fix("change to "+near, false, at, near))
 		}

@@ -91,7 +91,7 @@ func (a *fn) badIndex(e *syntax.IndexExpr, base, key types.Type) {
 			hint = "the dict is empty here"
 		}
 		var fixes []diag.Fix
-		if near, ok := diag.Closest(string(name), known); ok {
+		if near, ok := closest(string(name), known); ok {
 			hint = "did you mean " + quote(near) + "?"
 			fixes = append(fixes, a.c.fix("change to "+quote(near), false, rangeOf(e.Y), quote(near)))
 		}
@@ -124,7 +124,7 @@ func (a *fn) badIndex(e *syntax.IndexExpr, base, key types.Type) {
 	}
 	if name, ok := key.(types.StringLit); ok {
 		if _, isStruct := members[0].(*types.Struct); isStruct || isNamed(members[0]) {
-			hint = fmt.Sprintf("an attribute is x.%s", name)
+			hint = "an attribute is x." + string(name)
 		}
 	}
 	a.c.report("bad-index", rangeOf(e), "cannot index "+show(base), hint)
