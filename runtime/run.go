@@ -130,6 +130,7 @@ func (r *session) decide(ctx context.Context) error {
 		if services, err = r.enclaves.Backend.ListServices(ctx, r.result.Enclave.UUID); err != nil {
 			return err
 		}
+		services = slices.DeleteFunc(services, func(s backends.Service) bool { return execute.IsLostTask(s.Name, &remembered) })
 	}
 	if err := r.phase(event.Interpreting, func() error {
 		preview, err := planFor(ctx, r.Options, environment(&remembered, services))

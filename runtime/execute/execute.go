@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -140,8 +139,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	}
 	remembered := r.Store.Enclave()
 	for _, s := range present {
-		if _, known := remembered.Services[s.Name]; strings.HasPrefix(s.Name, taskPrefix) && !known {
-			// The run that made it was killed before it could remove it.
+		if IsLostTask(s.Name, remembered) {
 			if err := r.Backend.RemoveService(ctx, r.Enclave.UUID, s.Name); err != nil {
 				return err
 			}

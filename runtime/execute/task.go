@@ -17,6 +17,13 @@ import (
 // taskPrefix begins the names of the services that run_sh and run_python run in.
 const taskPrefix = "task-"
 
+// IsLostTask tells whether a service is the container of a task whose run was killed before it could remove it. The
+// next run does.
+func IsLostTask(service string, remembered *state.Enclave) bool {
+	_, known := remembered.Services[service]
+	return strings.HasPrefix(service, taskPrefix) && !known
+}
+
 // keepAlive is what a task's container runs while commands are executed in it. The file is there for scripts to
 // write to: its lines become the service's log.
 var keepAlive = []string{"/bin/sh", "-c", "touch /tmp/kurtosis-task.log; exec tail -f /tmp/kurtosis-task.log"}
