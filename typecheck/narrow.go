@@ -229,15 +229,18 @@ func (a *fn) narrowType(en *env, x, name syntax.Expr, same bool) {
 		a.widen(en, x)
 		return
 	}
+	if same {
+		if root, key, ok := a.reference(x); ok { // the test knows better than a guess
+			if t, has := a.lookup(en, root, key); has {
+				if g, guess := t.(*types.Guess); guess && types.OnlyTypeName(g.Elem, typeName) == types.Never {
+					a.store(en, root, key, types.OnlyTypeName(types.Unknown, typeName))
+					return
+				}
+			}
+		}
+	}
 	a.refine(en, x, nil, func(t types.Type) types.Type {
 		if same {
-			if g, ok := t.(*types.Guess); ok { // the test knows better than the guess
-				kept := types.OnlyTypeName(g.Elem, typeName)
-				if kept == types.Never {
-					return types.OnlyTypeName(types.Unknown, typeName)
-				}
-				return types.Likely(kept)
-			}
 			return types.OnlyTypeName(t, typeName)
 		}
 		return types.NotTypeName(t, typeName)
@@ -302,9 +305,6 @@ func (a *fn) refine(en *env, e syntax.Expr, t types.Type, by func(types.Type) ty
 	var narrowed types.Type
 	if g, ok := known.(*types.Guess); ok {
 		narrowed = types.Likely(by(g.Elem))
-		if direct, ok := by(known).(*types.Guess); ok {
-			narrowed = direct
-		}
 	} else {
 		narrowed = by(known)
 	}

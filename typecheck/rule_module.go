@@ -262,7 +262,7 @@ func (c *checker) docstring(f *Func) {
 		return
 	}
 	for _, p := range f.Params {
-		if p.Name == nil || p.Star != "" || p.Name.Name == "plan" || documented[p.Name.Name] || strings.HasPrefix(p.Name.Name, "_") {
+		if p.Name == nil || p.Star != "" || p.Name.Name == "plan" || p.Name.Name == "args" || documented[p.Name.Name] || strings.HasPrefix(p.Name.Name, "_") {
 			continue
 		}
 		c.reportAs("docstring", diag.Info, rangeOf(p.Name), fmt.Sprintf("parameter %s is missing in the docstring", p.Name.Name), "")

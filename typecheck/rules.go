@@ -137,3 +137,24 @@ func index(groups ...[]Rule) map[string]*Rule {
 	}
 	return m
 }
+
+// PageIndex is the list of all codes in Markdown.
+func PageIndex() string {
+	var b strings.Builder
+	b.WriteString("# Diagnostics\n\nWhat `kurtosis lint`, `kurtosis run` and the editor report. " +
+		"An error fails when its line runs; a warning is almost surely wrong; infos and hints are advice. " +
+		"`kurtosis lint --explain CODE` shows a page in the terminal.\n\n| code | severity | what it is |\n|---|---|---|\n")
+	for _, code := range Codes() {
+		severity, summary := diag.Error, ""
+		if r := registry[code]; r != nil {
+			severity, summary = r.Severity, r.Summary
+		}
+		for _, c := range parse.Codes() {
+			if c.Name == code {
+				summary = c.Summary
+			}
+		}
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s |\n", code, code, severity, strings.ReplaceAll(summary, "|", "\\|"))
+	}
+	return b.String()
+}

@@ -9,7 +9,7 @@ var unnecessary = []diag.Tag{diag.Unnecessary}
 var nameRules = []Rule{
 	{Code: "undefined-name", Severity: diag.Error, Fix: Suggestion, Summary: "a name that nothing defines",
 		Doc: "Every module sees its own globals, the variables of the function and the builtins; other modules only by `import_module`.",
-		Bad: "def run(plan):\n    plan.print(mesage)", Good: "def run(plan, message):\n    plan.print(message)"},
+		Bad: "def run(plan, message):\n    plan.print(mesage)", Good: "def run(plan, message):\n    plan.print(message)"},
 	{Code: "removed-name", Severity: diag.Error, Fix: SafeFix, Summary: "a name that an earlier version of Kurtosis had",
 		Doc: "Instructions were functions once, and some had other names. They fail today.",
 		Bad: "def run(plan):\n    add_service(name = \"db\", config = ServiceConfig(image = \"postgres:16\"))", Good: "def run(plan):\n    plan.add_service(name = \"db\", config = ServiceConfig(image = \"postgres:16\"))"},
