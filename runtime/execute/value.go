@@ -67,7 +67,7 @@ func decodeJSON(text string) (any, error) {
 	return v, nil
 }
 
-// templateFloat prints as JSON writes the number, not as 1e+06, and still compares as a float in a template.
+// templateFloat prints as the JSON that Starlark writes has it (2.0), and still compares as a float in a template.
 type templateFloat float64
 
 func (f templateFloat) String() string { return plan.Float(f).String() }
