@@ -70,7 +70,7 @@ A file .kurtosis-lint.yml beside kurtosis.yml does so for the package.`,
 	flags.BoolVar(&f.fix, "fix", false, "apply the fixes that are safe")
 	flags.BoolVarP(&f.checkDocstring, "check-docstring", "c", false, "check that public functions have docstrings")
 	flags.StringSliceVar(&f.selected, "select", nil, "codes to report though they are off by default, or all")
-	flags.StringSliceVar(&f.ignored, "ignore", nil, "codes not to report")
+	flags.StringSliceVar(&f.ignored, "ignore", nil, "codes not to report, or all, which leaves the layout")
 	f.lowest = choose(cmd, "max-severity-exit", "", "the lowest severity that makes the exit status 1", "warning", "error", "info", "hint")
 	flags.StringVar(&f.argsFile, "args-file", "", "check these arguments, too, against the parameters of the package's run: a JSON or YAML file, or - for standard input")
 	flags.BoolVar(&f.watch, "watch", false, "check again whenever a file changes")
@@ -90,10 +90,11 @@ A file .kurtosis-lint.yml beside kurtosis.yml does so for the package.`,
 const (
 	codeFormatting = "formatting"
 	codeUnreadable = "unreadable-file"
+	codeLargeFile  = "large-file"
 )
 
 func lintCodes() []string {
-	return append(typecheck.Codes(), codeFormatting, codeUnreadable)
+	return append(typecheck.Codes(), codeFormatting, codeUnreadable, codeLargeFile)
 }
 
 func (a *app) explainCode(code string) error {

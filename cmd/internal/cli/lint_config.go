@@ -27,9 +27,10 @@ type lintConfig struct {
 	Ignore   []string          `yaml:"ignore"`
 	Severity map[string]string `yaml:"severity"`
 	Exclude  []string          `yaml:"exclude"` // globs of paths relative to the package
+	Preview  []string          `yaml:"preview"` // argument files that the package must give a plan with
 }
 
-func readLintConfig(root string) (*lintConfig, error) {
+func (a *app) readLintConfig(root string) (*lintConfig, error) {
 	file := filepath.Join(root, lintConfigName)
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,11 +39,12 @@ func readLintConfig(root string) (*lintConfig, error) {
 	if err != nil {
 		return nil, err
 	}
+	file = a.shownPath(file)
 	c := &lintConfig{}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &faultError{fmt.Sprintf("can't read %s: %s", file, err), "it has the keys select, ignore, severity and exclude"}
+		return nil, &faultError{fmt.Sprintf("can't read %s: %s", file, err), "it has the keys select, ignore, severity, exclude and preview"}
 	}
 	codes := slices.Concat(c.Select, c.Ignore)
 	for code, level := range c.Severity {

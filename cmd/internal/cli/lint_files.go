@@ -126,7 +126,7 @@ func (a *app) groupFiles(files []string) ([]*linted, []diag.Diagnostic, error) {
 		}
 		group := byRoot[root]
 		if group == nil {
-			config, err := readLintConfig(root)
+			config, err := a.readLintConfig(root)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -163,14 +163,26 @@ func unreadable(file string, err error) diag.Diagnostic {
 	}
 }
 
+// mostBytes is how long a module may be: nobody writes longer ones by hand, and checking one would take gigabytes.
+const mostBytes = 4 << 20
+
+func large(file string, size int) diag.Diagnostic {
+	start := source.Pos{Line: 1, Col: 1}
+	return diag.Diagnostic{
+		Code: codeLargeFile, Severity: diag.Warning, File: file, Range: source.Range{Start: start, End: start},
+		Message: fmt.Sprintf("the file is not checked: it has %d MB, and %d MB is the most", (size+1<<20-1)>>20, mostBytes>>20),
+		Hint:    "data belongs into a JSON file, for read_file",
+	}
+}
+
 // lintPackage checks the modules of a package: types and rules in one pass over all of them, layout beside it.
 func (a *app) lintPackage(ctx context.Context, f *lintFlags, l *linted) (findings []diag.Diagnostic, rewritten int, err error) {
 	layouts := make([]*layout, len(l.modules))
-	g, ctx := errgroup.WithContext(ctx)
+	g, shared := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	var checked []diag.Diagnostic
 	g.Go(func() (err error) {
-		checked, err = a.checkModules(ctx, f, l)
+		checked, err = a.checkModules(shared, f, l)
 		return err
 	})
 	for i, file := range l.modules {
@@ -214,13 +226,21 @@ func hasSyntaxError(found []diag.Diagnostic, file string) bool {
 
 // checkModules runs the checker, and checks the arguments that were given.
 func (a *app) checkModules(ctx context.Context, f *lintFlags, l *linted) ([]diag.Diagnostic, error) {
+	if slices.Contains(f.ignored, "all") {
+		return nil, nil
+	}
 	files := snapshotOf(ctx, l.root, packages.Options{Vendor: f.vendor, Fetcher: a.cache(true)})
 	pkg := packages.Around(ctx, workspace.Disk(), l.root, packages.Options{})
 	var roots []workspace.Target
 	var findings []diag.Diagnostic
 	for _, file := range l.modules {
-		if _, err := files.Read(ctx, file); err != nil {
+		text, err := files.Read(ctx, file)
+		switch {
+		case err != nil:
 			findings = append(findings, unreadable(file, err))
+			continue
+		case len(text) > mostBytes:
+			findings = append(findings, large(file, len(text)))
 			continue
 		}
 		target, err := pkg.File(file)
@@ -257,7 +277,7 @@ type layout struct {
 
 func layOut(file string, rewrite bool) (*layout, error) {
 	text, err := os.ReadFile(file)
-	if err != nil {
+	if err != nil || len(text) > mostBytes {
 		return &layout{}, nil // said by the check
 	}
 	start := source.Pos{Line: 1, Col: 1}
@@ -265,13 +285,17 @@ func layOut(file string, rewrite bool) (*layout, error) {
 		Code: codeFormatting, Severity: diag.Warning, File: file, Range: source.Range{Start: start, End: start},
 		Message: "the file is not formatted", Hint: "'kurtosis lint --format' rewrites it",
 	}
+	refused := func(err *formatter.SyntaxError) *layout {
+		at := source.Pos{Line: int32(err.Line), Col: int32(err.Col)}
+		finding.Range, finding.Message, finding.Hint = source.Range{Start: at, End: at}, "the file can't be formatted: "+err.Message, ""
+		return &layout{finding: &finding}
+	}
 	var syntax *formatter.SyntaxError
 	if !rewrite {
 		same, err := formatter.Check(file, text)
 		switch {
 		case errors.As(err, &syntax):
-			finding.Message, finding.Hint = "the file can't be formatted: "+syntax.Error(), ""
-			return &layout{finding: &finding}, nil
+			return refused(syntax), nil
 		case err != nil:
 			return nil, err
 		case same:
@@ -282,8 +306,7 @@ func layOut(file string, rewrite bool) (*layout, error) {
 	out, err := formatter.Source(file, text)
 	switch {
 	case errors.As(err, &syntax):
-		finding.Message, finding.Hint = "the file can't be formatted: "+syntax.Error(), ""
-		return &layout{finding: &finding}, nil
+		return refused(syntax), nil
 	case err != nil:
 		return nil, err
 	case string(out) == string(text):
