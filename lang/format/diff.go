@@ -5,9 +5,8 @@ import "slices"
 // hunk says that old lines oldFrom … oldTo became new lines newFrom … newTo; all count from 0, the ends excluded.
 type hunk struct{ oldFrom, oldTo, newFrom, newTo int }
 
-// touches reports whether h changes something between the old lines from and to, or at one of these borders.
-func (h hunk) touches(from, to int) bool {
-	return h.oldFrom < to && h.oldTo > from || h.oldFrom == h.oldTo && h.oldFrom >= from && h.oldFrom <= to
+func (h hunk) shift(old, laidOut int) hunk {
+	return hunk{h.oldFrom + old, h.oldTo + old, h.newFrom + laidOut, h.newTo + laidOut}
 }
 
 // diffLines compares two texts line by line. It first pins the lines that both have exactly once, then looks for the

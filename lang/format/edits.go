@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
@@ -17,29 +16,36 @@ func Range(name string, src []byte, first, last int) ([]diag.Edit, error) {
 	if err != nil || bytes.Equal(src, out) {
 		return nil, err
 	}
-	starts, err := statementLines(name, src)
+	before, after := lines(src), lines(out)
+	old, err := statementLines(name, src, len(before))
 	if err != nil {
 		return nil, err
 	}
-	before, after := lines(src), lines(out)
-	hunks := diffLines(before, after)
-	from, to := first-1, last // lines from+1 … to
-	for changed := true; changed; {
-		changed = false
-		for _, h := range hunks {
-			if h.touches(from, to) && (h.oldFrom < from || h.oldTo > to) {
-				from, to, changed = min(from, h.oldFrom), max(to, h.oldTo), true
-			}
+	laidOut, err := statementLines(name, out, len(after))
+	if err != nil {
+		return nil, err
+	}
+	if len(old) == len(laidOut) {
+		// A statement's lines go up to the next one's: the blank lines and comments behind it are included.
+		from, to := 0, len(old)-1
+		for from+1 < to && old[from+1] < first {
+			from++
 		}
-		if f, t := around(starts, from, to, len(before)); f != from || t != to {
-			from, to, changed = f, t, true
+		for to-1 > from && old[to-1] >= last {
+			to--
+		}
+		for from > 0 && old[from-1] == old[from] { // several on a line
+			from--
+		}
+		hunks := diffLines(before[old[from]:old[to]], after[laidOut[from]:laidOut[to]])
+		for i := range hunks {
+			hunks[i] = hunks[i].shift(old[from], laidOut[from])
+		}
+		if sameText(name, src, patch(before, after, hunks)) {
+			return edits(name, before, after, hunks), nil
 		}
 	}
-	chosen := slices.DeleteFunc(slices.Clone(hunks), func(h hunk) bool { return !h.touches(from, to) })
-	if part := patch(before, after, chosen); !sameText(name, src, part) {
-		chosen = hunks
-	}
-	return edits(name, before, after, chosen), nil
+	return edits(name, before, after, diffLines(before, after)), nil
 }
 
 // Edits returns the edits that turn the lines of before into those of after, with the lines they share kept.
@@ -99,31 +105,21 @@ func sameText(name string, before, after []byte) bool {
 	return err == nil && sameProgram(name, a, b) == nil
 }
 
-// statementLines lists the lines, from 0, where top-level statements start.
-func statementLines(name string, src []byte) ([]int, error) {
-	f, err := parseStarlark(name, string(src))
+// statementLines lists the lines, from 0, where top-level statements start, between the start and the end of the
+// file.
+func statementLines(name string, src []byte, count int) ([]int, error) {
+	text, _, err := decode(name, src)
 	if err != nil {
 		return nil, err
 	}
-	var starts []int
+	f, err := parseStarlark(name, text)
+	if err != nil {
+		return nil, err
+	}
+	starts := []int{0}
 	for _, s := range f.Stmts {
 		start, _ := s.Span()
-		starts = append(starts, int(start.Line)-1)
+		starts = append(starts, min(int(start.Line)-1, count))
 	}
-	return starts, nil
-}
-
-// around widens lines from … to to whole statements.
-func around(starts []int, from, to, count int) (int, int) {
-	wideFrom, wideTo := 0, count
-	for _, s := range starts {
-		if s <= from {
-			wideFrom = s
-		}
-		if s >= to {
-			wideTo = s
-			break
-		}
-	}
-	return min(from, wideFrom), max(to, wideTo)
+	return append(starts, count), nil
 }

@@ -21,6 +21,8 @@ func TestSourceErrors(t *testing.T) {
 		{"string", "x = \"a\n", `main.star:1:5: string is not closed on its line`},
 		{"triple string", "x = \"\"\"a\n", `main.star:1:5: string is not closed`},
 		{"escape", "x = '\\d'\n", `main.star:1:5: invalid escape sequence \d`},
+		{"escape in laid out file", "x = \"\\d\"\n", `main.star:1:5: invalid escape sequence \d`},
+		{"load", "load(\"a.star\")\n", `main.star:1:5: load statement must import at least 1 symbol`},
 		{"backslash", "x = 1 \\ 2\n", `main.star:1:7: stray backslash`},
 		{"backslash at end", "x = 1 \\\n", `main.star:1:7: backslash at the end of the file`},
 		{"octal", "x = 0755\n", `main.star:1:5: octal numbers are written 0o755`},

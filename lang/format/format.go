@@ -41,6 +41,9 @@ func Source(name string, src []byte) ([]byte, error) {
 		return nil, err
 	}
 	if out == text {
+		if _, err := parseStarlark(name, text); err != nil {
+			return nil, err
+		}
 		return src, nil
 	}
 	if err := sameProgram(name, text, out); err != nil {
@@ -52,8 +55,8 @@ func Source(name string, src []byte) ([]byte, error) {
 	return []byte(out), nil
 }
 
-// Check reports whether Source would leave src as it is. It is faster than Source on a file to be changed: it
-// does not go on to find the final layout.
+// Check reports whether Source would leave src as it is. It is faster: it neither looks for the final layout of a
+// file to be changed nor, since whoever checks a file also parses it, for all errors that Starlark's parser has.
 func Check(name string, src []byte) (bool, error) {
 	text, _, err := decode(name, src)
 	if err != nil {
