@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/kurtosis-go/kurtosis/lang/parse"
 	"github.com/kurtosis-go/kurtosis/lang/source"
@@ -52,11 +53,11 @@ func (r *run) load(thread *starlark.Thread, target workspace.Target, shown strin
 	m := &module{target: target, shown: shown}
 	r.byPath[target.Path], r.modules[tree.File.Name()] = m, m
 	if !tree.OK() {
-		return nil, r.malformed(target, tree)
+		return nil, r.malformed(thread, m, tree)
 	}
 	compiled, err := r.interpreter.compile(tree)
 	if err != nil {
-		return nil, r.explain(err)
+		return nil, r.static(thread, r.explain(err))
 	}
 	globals, err := compiled.Init(thread, r.predeclared)
 	if err != nil {
@@ -82,18 +83,43 @@ func (r *run) parse(target workspace.Target) (*parse.Tree, error) {
 	return r.from.Module(r.ctx, target)
 }
 
-// malformed is the error of a module with syntax errors: the reference stops at the first.
-func (r *run) malformed(target workspace.Target, tree *parse.Tree) error {
+// malformed is the error of a module with syntax errors. The reference has one, the first, in the words of
+// go.starlark.net's parser; ours are the tree's diagnostics.
+func (r *run) malformed(thread *starlark.Thread, m *module, tree *parse.Tree) error {
 	e := &Error{Code: "syntax", Message: syntaxHeader}
-	for _, d := range tree.Diagnostics {
-		f := Frame{Path: target.Path, Function: d.Message}
-		f.Position.Pos = d.Range.Start
-		if target.Package != "" {
-			f.Position.Module = r.byPath[target.Path].shown
-		}
-		e.Stack, e.Hint = append(e.Stack, f), d.Hint
-		break
+	_, err := (&syntax.FileOptions{}).Parse(tree.File.Name(), tree.File.Text(), 0)
+	var first syntax.Error
+	if errors.As(err, &first) {
+		e.Stack = []Frame{r.staticFrame(first.Pos, first.Msg)}
 	}
+	if len(tree.Diagnostics) > 0 {
+		d := tree.Diagnostics[0]
+		e.Hint = d.Hint
+		e.At = Frame{Path: m.target.Path, Function: d.Message}
+		e.At.Position.Module, e.At.Position.Pos = m.shown, d.Range.Start
+		if len(e.Stack) == 0 { // upstream reads on where ours does not: after a NUL byte
+			e.Stack = []Frame{e.At}
+		}
+	}
+	return r.static(thread, e)
+}
+
+// static is the error of a module that cannot be compiled. In the module that is run the errors are listed; in one
+// that is imported the first of them is what import_module fails with.
+func (r *run) static(thread *starlark.Thread, e *Error) error {
+	if thread.CallStackDepth() == 0 || len(e.Stack) == 0 {
+		return e
+	}
+	first := e.Stack[0]
+	if !e.At.Position.IsValid() {
+		e.At = first
+	}
+	where := first.Position.Pos.String()
+	if first.Position.Module != "" {
+		where = first.Position.Module + ":" + where
+	}
+	e.Message = evaluationPrefix + where + ": " + first.Function
+	e.Stack = r.stack(thread.CallStack())
 	return e
 }
 

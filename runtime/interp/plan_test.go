@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -194,4 +195,28 @@ func problems(list []plan.Problem) string {
 		fmt.Fprintf(&out, "%s %s: %s | %s\n", p.Position, p.Code, p.Message, p.Hint)
 	}
 	return out.String()
+}
+
+// TestExecutableRunsAgain runs what -v executable shows: the same instructions, with the same futures.
+func TestExecutableRunsAgain(t *testing.T) {
+	for _, name := range []string{"recipes", "service_all_fields", "services_add", "service_lifecycle", "tasks", "values", "problems_futures", "edges"} {
+		archive, err := txtar.ParseFile("testdata/" + name + ".txtar")
+		require.NoError(t, err)
+		dir := t.TempDir()
+		for _, f := range archive.Files {
+			write(t, dir, f.Name, string(f.Data))
+		}
+		p, err := interpret(t, dir, interp.Input{})
+		require.NoError(t, err, name)
+		p.Steps = slices.DeleteFunc(p.Steps, func(s *plan.Step) bool { return strings.Contains(s.Call(), "<function") }) // becomes its text
+		text, err := p.Text(plan.Executable)
+		require.NoError(t, err, name)
+		write(t, dir, "main.star", text)
+		again, err := interpret(t, dir, interp.Input{})
+		require.NoError(t, err, text)
+		require.Equal(t, len(p.Steps), len(again.Steps), name)
+		for i := range p.Steps {
+			require.Equal(t, p.Steps[i].Call(), again.Steps[i].Call(), name)
+		}
+	}
 }

@@ -21,7 +21,7 @@ func (p *Plan) executable() (string, error) {
 		if name := e.variable(s); name != "" {
 			text.WriteString(name + " = ")
 		}
-		text.WriteString("plan." + string(appendCall(nil, s.Name, s.runnable())) + "\n")
+		text.WriteString("plan." + string(printer{runnable: true}.call(nil, s.Name, s.runnable())) + "\n")
 	}
 	if len(p.Steps) == 0 {
 		text.WriteString("    pass\n")

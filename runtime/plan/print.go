@@ -29,40 +29,67 @@ func (o *Object) String() string { return string(appendValue(nil, o)) }
 
 // appendValue prints v in the canonical form of instruction texts: dict items and struct fields are sorted, so
 // that equal values have equal texts however they were built; typed objects keep declaration order.
-func appendValue(out []byte, v Value) []byte {
+func appendValue(out []byte, v Value) []byte { return printer{}.value(out, v) }
+
+// appendCall prints name(field=value, …) in the canonical form.
+func appendCall(out []byte, name string, fields []Field) []byte {
+	return printer{}.call(out, name, fields)
+}
+
+// printer prints values as Starlark expressions.
+type printer struct {
+	runnable bool // for a module that is run: dicts in their order, and only what the grammar has
+}
+
+func (p printer) value(out []byte, v Value) []byte {
 	switch v := v.(type) {
 	case String:
 		return appendQuoted(out, string(v), false)
 	case Bytes:
+		if p.runnable { // buildifier's grammar has no literal
+			return p.value(append(out, "bytes"...), bytesTuple(v))
+		}
 		return appendQuoted(out, string(v), true)
 	case Float:
+		if p.runnable && (math.IsInf(float64(v), 0) || math.IsNaN(float64(v))) {
+			return append(append(append(out, `float("`...), v.String()...), `")`...)
+		}
 		return appendFloat(out, float64(v))
 	case Int:
 		if v.big == nil {
 			return strconv.AppendInt(out, v.small, 10)
 		}
 		return v.big.Append(out, 10)
+	case Opaque:
+		if p.runnable && v.Kind != "time.time" {
+			return appendQuoted(out, v.Text, false)
+		}
+		return append(out, v.Text...)
 	case *List:
 		switch v.Kind {
 		case Tuple:
-			out = appendItems(append(out, '('), v.Items)
+			out = p.items(append(out, '('), v.Items)
 			if len(v.Items) == 1 {
 				out = append(out, ',')
 			}
 			return append(out, ')')
 		case Set:
-			return append(appendItems(append(out, "set(["...), v.Items), "])"...)
+			return append(p.items(append(out, "set(["...), v.Items), "])"...)
 		}
-		return append(appendItems(append(out, '['), v.Items), ']')
+		return append(p.items(append(out, '['), v.Items), ']')
 	case *Dict:
+		items := v.Items
+		if !p.runnable {
+			items = sortedItems(items)
+		}
 		out = append(out, '{')
-		for i, item := range sortedItems(v.Items) {
+		for i, item := range items {
 			if i > 0 {
 				out = append(out, ", "...)
 			}
-			out = appendValue(out, item.Key)
+			out = p.value(out, item.Key)
 			out = append(out, ": "...)
-			out = appendValue(out, item.Value)
+			out = p.value(out, item.Value)
 		}
 		return append(out, '}')
 	case *Object:
@@ -71,30 +98,38 @@ func appendValue(out []byte, v Value) []byte {
 			fields = append([]Field(nil), fields...)
 			sort.Slice(fields, func(i, j int) bool { return fields[i].Name < fields[j].Name })
 		}
-		return appendCall(out, v.Constructor, fields)
+		return p.call(out, v.Constructor, fields)
 	}
 	return append(out, v.String()...)
 }
 
-func appendItems(out []byte, items []Value) []byte {
+// bytesTuple is the argument that bytes() makes b of.
+func bytesTuple(b Bytes) *List {
+	items := make([]Value, len(b))
+	for i := range len(b) {
+		items[i] = NewInt(int64(b[i]))
+	}
+	return &List{Kind: Tuple, Items: []Value{&List{Items: items}}}
+}
+
+func (p printer) items(out []byte, items []Value) []byte {
 	for i, item := range items {
 		if i > 0 {
 			out = append(out, ", "...)
 		}
-		out = appendValue(out, item)
+		out = p.value(out, item)
 	}
 	return out
 }
 
-// appendCall prints name(field=value, …).
-func appendCall(out []byte, name string, fields []Field) []byte {
+func (p printer) call(out []byte, name string, fields []Field) []byte {
 	out = append(append(out, name...), '(')
 	for i, f := range fields {
 		if i > 0 {
 			out = append(out, ", "...)
 		}
 		out = append(append(out, f.Name...), '=')
-		out = appendValue(out, f.Value)
+		out = p.value(out, f.Value)
 	}
 	return append(out, ')')
 }
