@@ -22,7 +22,7 @@ type Rule struct {
 	Doc      string     // Markdown: why it is a fault
 	Bad      string     // a module that has it
 	Good     string     // the same, mended
-	Test     bool       // the examples are a *_test.star file
+	Args     bool       // the examples are arguments of a run, in YAML
 }
 
 // FixKind says what fixes a rule offers.
@@ -114,11 +114,15 @@ func (r *Rule) page() string {
 	if r.Doc != "" {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(r.Doc))
 	}
+	language := "python"
+	if r.Args {
+		language = "yaml"
+	}
 	if r.Bad != "" {
-		fmt.Fprintf(&b, "\n## Reported\n\n```python\n%s\n```\n", strings.TrimRight(r.Bad, "\n"))
+		fmt.Fprintf(&b, "\n## Reported\n\n```%s\n%s\n```\n", language, strings.TrimRight(r.Bad, "\n"))
 	}
 	if r.Good != "" {
-		fmt.Fprintf(&b, "\n## Instead\n\n```python\n%s\n```\n", strings.TrimRight(r.Good, "\n"))
+		fmt.Fprintf(&b, "\n## Instead\n\n```%s\n%s\n```\n", language, strings.TrimRight(r.Good, "\n"))
 	}
 	fmt.Fprintf(&b, "\nTo switch it off: `# kurtosis: ignore[%s]` at the end of the line or on the line above it, "+
 		"`# kurtosis: ignore-file[%s]` for the file, `ignore: [%s]` in `.kurtosis-lint.yml` for the package.\n", r.Code, r.Code, r.Code)

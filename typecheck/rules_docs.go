@@ -59,6 +59,8 @@ var callRules = []Rule{
 	{Code: "refused-builtin", Severity: diag.Error, Fix: SafeFix, Summary: "a builtin that always fails in Kurtosis",
 		Doc: "`print` and `time.now` exist, but every call fails.",
 		Bad: "def run(plan):\n    print(\"hello\")", Good: "def run(plan):\n    plan.print(\"hello\")"},
+	{Code: "bad-args", Severity: diag.Error, Summary: "the arguments of a run are not a JSON or YAML object", Args: true,
+		Bad: "- image: postgres:16", Good: "image: postgres:16"},
 	{Code: "not-callable", Severity: diag.Error, Summary: "a call of a value that is no function",
 		Bad: "lib = import_module(\"./lib.star\")\n\ndef run(plan):\n    lib(plan)", Good: "lib = import_module(\"./lib.star\")\n\ndef run(plan):\n    lib.run(plan)"},
 	{Code: "reveal-type", Severity: diag.Info, Summary: "the answer to `reveal_type(x)`, in tests of the checker"},

@@ -91,7 +91,7 @@ func TestRules(t *testing.T) {
 			if rule.Summary == "" || rule.Severity == 0 {
 				t.Error("it has no summary or no severity")
 			}
-			if rule.Code == "reveal-type" {
+			if rule.Code == "reveal-type" || rule.Args { // has tests of its own
 				return
 			}
 			if rule.Bad == "" || rule.Good == "" {
