@@ -55,6 +55,7 @@ const (
 	LabelPorts           = LabelPrefix + "ports"
 	LabelPublicPorts     = LabelPrefix + "public-ports"
 	LabelPrivateIP       = LabelPrefix + "private-ip"
+	LabelImage           = LabelPrefix + "image" // as it was asked for; engines may lengthen it
 
 	// What log collectors read.
 	LogLabelEnclaveName = "kurtosis_enclave_name"

@@ -125,4 +125,3 @@ func retry(ctx context.Context, do func() error) error {
 		}
 	}
 }
-

@@ -122,6 +122,7 @@ func serviceLabels(l *launch) map[string]string {
 		backends.LabelEnclaveName:    l.network.name,
 		backends.LabelPorts:          backends.FormatPorts(l.spec.Ports),
 		backends.LabelPrivateIP:      l.address.String(),
+		backends.LabelImage:          l.spec.Image,
 		backends.LogLabelEnclaveName: l.network.name,
 		backends.LogLabelEnclaveUUID: l.network.uuid,
 		backends.LogLabelServiceName: l.spec.Name,

@@ -76,7 +76,7 @@ func (b *Backend) exec(ctx context.Context, id string, e backends.Exec) (int, er
 	if e.Stdin != nil {
 		go feed(stream, e.Stdin)
 	}
-	stdout, stderr := &startFailure{out: cmp.Or(e.Stdout, io.Discard)}, cmp.Or(e.Stderr, io.Discard)
+	stdout, stderr := &startFailure{out: cmp.Or(e.Stdout, io.Discard)}, &startFailure{out: cmp.Or(e.Stderr, io.Discard)}
 	if e.TTY {
 		_, err = io.Copy(stdout, stream.Reader)
 	} else {
@@ -92,14 +92,17 @@ func (b *Backend) exec(ctx context.Context, id string, e backends.Exec) (int, er
 	if err != nil {
 		return 0, err
 	}
-	return stdout.settle(e, stderr, result.ExitCode)
+	if code, err := stderr.settle(e, stderr.out, result.ExitCode); err != nil || code != result.ExitCode {
+		return code, err
+	}
+	return stdout.settle(e, stderr.out, result.ExitCode)
 }
 
 // What shells answer for commands that cannot be run, and for those that are not there.
 const cannotRun, notThere = 126, 127
 
 var (
-	engineWords   = regexp.MustCompile(`^(OCI runtime exec failed|runc exec failed|unable to find (user|group) |crun: |Error: )`)
+	engineWords   = regexp.MustCompile(`^(OCI runtime exec failed|runc exec failed|unable to find (user|group) |Error: (runc|crun): )`)
 	noUser        = regexp.MustCompile(`unable to find (user|group) ([^:]+): no matching`)
 	commandAbsent = regexp.MustCompile(`executable file .*not found|no such file or directory`)
 )
@@ -119,9 +122,9 @@ func (f *startFailure) Write(b []byte) (int, error) {
 			f.held = bytes.Clone(b)
 			return len(b), nil
 		}
-	}
-	if err := f.release(); err != nil {
-		return 0, err
+	} else if f.held != nil {
+		f.held = append(f.held, b...)
+		return len(b), nil
 	}
 	return f.out.Write(b)
 }
@@ -150,6 +153,7 @@ func (f *startFailure) settle(e backends.Exec, stderr io.Writer, code int) (int,
 	if commandAbsent.MatchString(text) {
 		why, code = "not found", notThere
 	}
+	f.held = nil
 	_, err := fmt.Fprintf(stderr, "%s: %s\n", e.Command[0], why)
 	return code, err
 }

@@ -173,9 +173,9 @@ func (b *Backend) CopyFrom(ctx context.Context, enclave, service, source string)
 		if stat.Mode&fs.ModeSymlink == 0 {
 			from, to := path.Base(at), path.Base(path.Clean(source))
 			if from == to && to != "/" {
-				return stream, nil
+				return named(stream, to, stat.Mode.IsDir()), nil
 			}
-			return renamed(stream, from, to), nil
+			return renamed(stream, from, to, stat.Mode.IsDir()), nil
 		}
 		stream.Close()
 		target := stat.LinkTarget
@@ -187,8 +187,25 @@ func (b *Backend) CopyFrom(ctx context.Context, enclave, service, source string)
 	return nil, backends.Errorf(backends.Invalid, "%s: too many symbolic links", doing)
 }
 
+// named makes sure that names begin with base: Podman leaves it out for mounted directories, and follows links by itself. The stream is only
+// rewritten where its first name, which is how it begins, says so.
+func named(stream io.ReadCloser, base string, dir bool) io.ReadCloser {
+	buffered := bufio.NewReader(stream)
+	both := struct {
+		io.Reader
+		io.Closer
+	}{buffered, stream}
+	const nameField = 100
+	head, _ := buffered.Peek(nameField) // what is too short for a header fails when it is read
+	name, _, _ := strings.Cut(string(head), "\x00")
+	if name == base || strings.HasPrefix(name, base+"/") {
+		return both
+	}
+	return renamed(both, base, base, dir)
+}
+
 // renamed replaces the first element of all names.
-func renamed(stream io.ReadCloser, from, to string) io.ReadCloser {
+func renamed(stream io.ReadCloser, from, to string, dir bool) io.ReadCloser {
 	r, pipe := io.Pipe()
 	go func() {
 		defer stream.Close()
@@ -196,7 +213,7 @@ func renamed(stream io.ReadCloser, from, to string) io.ReadCloser {
 		err := rebase(w, stream, func(name string) string {
 			if rest, ok := strings.CutPrefix(name, from+"/"); ok {
 				return path.Join(to, rest)
-			} else if name == from {
+			} else if name == from || !dir {
 				return to
 			}
 			return path.Join(to, name)

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -59,7 +60,7 @@ func (b *Backend) inspected(c container.InspectResponse) backends.Service {
 	s := backends.Service{
 		Name:     labels[backends.LabelID],
 		UUID:     labels[backends.LabelGUID],
-		Image:    c.Config.Image,
+		Image:    cmp.Or(labels[backends.LabelImage], c.Config.Image),
 		ImageID:  c.Image,
 		Address:  labels[backends.LabelPrivateIP],
 		Hostname: labels[backends.LabelID],

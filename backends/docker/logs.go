@@ -73,6 +73,9 @@ func (b *Backend) logs(ctx context.Context, id string, tty bool, options backend
 			close(lines)
 		}()
 		for line := range lines {
+			if line.Time.Before(options.Since) {
+				continue // Podman knows whole seconds only
+			}
 			if !yield(line, nil) {
 				cancel()
 				for range lines { // let the reader see it

@@ -62,6 +62,9 @@ func (b *Backend) Watch(ctx context.Context, enclave string) (<-chan backends.Ev
 // event translates a message of the engine; not ok if it means nothing for a service.
 func (b *Backend) event(ctx context.Context, enclave string, m events.Message) (backends.Event, bool) {
 	a := m.Actor.Attributes
+	if a[backends.LabelEnclaveUUID] != enclave || a[backends.LabelContainerType] != backends.ContainerTypeService {
+		return backends.Event{}, false // Podman takes one of the labels asked for as enough
+	}
 	e := backends.Event{Service: a[backends.LabelID], UUID: a[backends.LabelGUID], Time: time.Unix(0, m.TimeNano)}
 	switch m.Action {
 	case events.ActionStart:
