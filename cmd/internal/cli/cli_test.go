@@ -19,9 +19,14 @@ import (
 func TestMain(m *testing.M) {
 	streams := func() cli.Streams { return cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr} }
 	engines := cli.Engines{Docker: func(ctx context.Context) (backends.Backend, error) { return docker.Open(ctx, docker.Options{}) }}
+	broken := cli.Engines{Docker: func(context.Context) (backends.Backend, error) { panic("the wheel came off") }}
+	interrupted, interrupt := context.WithCancel(context.Background())
+	interrupt()
 	testscript.Main(m, map[string]func(){
-		"kurtosis":     func() { os.Exit(cli.Main(context.Background(), os.Args[1:], streams(), engines)) },
-		"kurtosis-lsp": func() { os.Exit(cli.LanguageServer(context.Background(), os.Args[1:], streams())) },
+		"kurtosis-broken":      func() { os.Exit(cli.Main(context.Background(), os.Args[1:], streams(), broken)) },
+		"kurtosis-interrupted": func() { os.Exit(cli.Main(interrupted, os.Args[1:], streams(), engines)) },
+		"kurtosis":             func() { os.Exit(cli.Main(context.Background(), os.Args[1:], streams(), engines)) },
+		"kurtosis-lsp":         func() { os.Exit(cli.LanguageServer(context.Background(), os.Args[1:], streams())) },
 	})
 }
 

@@ -49,7 +49,7 @@ type problemDocument struct {
 // options are what the facade needs to know of a job.
 func (j *job) options() runtime.Options {
 	return runtime.Options{
-		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged,
+		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged, Cache: j.modules,
 	}
 }
 
@@ -60,11 +60,12 @@ func (a *app) preview(ctx context.Context, j *job) error {
 	}
 	p := made.Plan
 	problems := p.Validate(plan.Environment{})
-	show := a.showPlan
 	if j.dependencies {
-		show = a.showDependencies
+		err = a.showDependencies(ctx, p, j)
+	} else {
+		err = a.showPlan(p, problems, j)
 	}
-	if err := show(p, problems, j); err != nil {
+	if err != nil {
 		return err
 	}
 	if j.outputGraph {
@@ -133,7 +134,7 @@ func outcome(result, mode string) string {
 }
 
 // showDependencies lists what running the package would take from elsewhere.
-func (a *app) showDependencies(p *plan.Plan, _ []plan.Problem, _ *job) error {
+func (a *app) showDependencies(ctx context.Context, p *plan.Plan, j *job) error {
 	seen, images := map[string]bool{}, []string{}
 	for _, s := range p.Steps {
 		for _, image := range s.Images() {
@@ -150,11 +151,17 @@ func (a *app) showDependencies(p *plan.Plan, _ []plan.Problem, _ *job) error {
 	}{images, append([]string{}, p.Dependencies...)}
 	if a.output == formatJSON {
 		a.printJSON(doc)
-		return nil
+	} else {
+		enc := yaml.NewEncoder(a.Out)
+		enc.SetIndent(2)
+		if err := errors.Join(enc.Encode(doc), enc.Close()); err != nil {
+			return err
+		}
 	}
-	enc := yaml.NewEncoder(a.Out)
-	enc.SetIndent(2)
-	return errors.Join(enc.Encode(doc), enc.Close())
+	if j.pull {
+		return a.pullImages(ctx, images)
+	}
+	return nil
 }
 
 // writeGraph writes what --output-graph asks for.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -83,11 +84,13 @@ With --dry-run nothing is started and no engine is needed: what would happen is 
 	flags.StringVar(&f.function, "main-function-name", "run", "the function to run")
 	flags.StringSliceVar(&f.experimental, "experimental", nil, "features to turn on: NO_INSTRUCTIONS_CACHING")
 	flags.BoolVarP(&f.production, "production", "p", false, "restart services that end")
-	flags.BoolVar(&f.noConnect, "no-connect", false, "don't publish ports on this machine")
+	flags.BoolVar(&f.noConnect, "no-connect", false, "accepted so that scripts written for the reference work; services on this machine's engine need no connection")
+	_ = flags.MarkHidden("no-connect")
 	f.imageDownload = choose(cmd, "image-download", "", "when images are pulled", "missing", "always")
 	flags.BoolVar(&f.nonBlocking, "non-blocking-tasks", false, "don't remove the services of run_sh and run_python when they are done")
 	flags.BoolVar(&f.parallel, "parallel", false, "run steps that don't depend on each other at the same time")
-	flags.BoolVar(&f.resourceCheck, "resource-check", true, "check that there is the processor time and memory that services ask for")
+	flags.BoolVar(&f.resourceCheck, "resource-check", true, "accepted so that scripts written for the reference work; the engine itself refuses what it has no room for")
+	_ = flags.MarkHidden("resource-check")
 	flags.BoolVar(&f.privileged, "privileged", false, "allow services that are privileged, see the host's processes or mount its files")
 	flags.BoolVar(&f.dependencies, "dependencies", false, "list the images and packages that the package needs, and start nothing")
 	flags.BoolVar(&f.pull, "pull", false, "with --dependencies: pull the images")
@@ -98,9 +101,8 @@ With --dry-run nothing is started and no engine is needed: what would happen is 
 	f.cluster = choose(cmd, "cluster", "", "what the package runs on, and what get_cluster_type() answers in a preview", "docker", "kubernetes")
 	flags.BoolVar(&f.prune, "prune", false, "remove the services that earlier runs made and that the package no longer adds")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the result")
-	flags.BoolVar(&f.strict, "strict", false, "refuse a package that the checker finds errors in")
+	flags.BoolVar(&f.strict, "strict", false, "refuse a package that the checker finds errors in, also in a preview")
 	flags.BoolVar(&f.noCheck, "no-check", false, "don't run the checker")
-	cmd.MarkFlagsMutuallyExclusive("strict", "no-check")
 	a.outputFlag(cmd, formatJSON, formatYAML, formatMermaid, formatDot)
 	return cmd
 }
@@ -113,6 +115,8 @@ func (f *runFlags) check(inline *string) error {
 		return &usageError{"--pull goes with --dependencies", ""}
 	case f.withMermaid && !f.outputGraph:
 		return &usageError{"--with-mermaid goes with --output-graph", "'-o mermaid' prints the diagram"}
+	case f.strict && f.noCheck:
+		return &usageError{"--strict and --no-check don't go together", ""}
 	case f.function == "":
 		return &usageError{"--main-function-name can't be empty", ""}
 	case f.argsFile != "" && inline != nil:
@@ -134,6 +138,7 @@ type job struct {
 	pkg        *packages.Package
 	args       *plan.Dict
 	privileged bool
+	modules    *workspace.Cache // those that the checker parsed; nil where it did not run
 }
 
 func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *string) error {
@@ -156,6 +161,9 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 			return err
 		}
 		j.privileged = config.AllowPrivileged
+	}
+	if err := a.check(ctx, j); err != nil {
+		return err
 	}
 	if f.dryRun || f.dependencies {
 		return a.preview(ctx, j)
