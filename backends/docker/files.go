@@ -201,7 +201,8 @@ func named(stream io.ReadCloser, base string, dir bool) io.ReadCloser {
 	if name == base || strings.HasPrefix(name, base+"/") {
 		return both
 	}
-	return renamed(both, base, base, dir)
+	from, _, _ := strings.Cut(name, "/") // "" where the base is left out
+	return renamed(both, from, base, dir)
 }
 
 // renamed replaces the first element of all names.
@@ -211,7 +212,7 @@ func renamed(stream io.ReadCloser, from, to string, dir bool) io.ReadCloser {
 		defer stream.Close()
 		w := tar.NewWriter(pipe)
 		err := rebase(w, stream, func(name string) string {
-			if rest, ok := strings.CutPrefix(name, from+"/"); ok {
+			if rest, ok := strings.CutPrefix(name, from+"/"); ok && from != "" {
 				return path.Join(to, rest)
 			} else if name == from || !dir {
 				return to
