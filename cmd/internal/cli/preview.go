@@ -16,6 +16,7 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
+	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
@@ -272,11 +273,26 @@ func (a *app) refusal(ctx context.Context, j *job, err error) error {
 		return err
 	}
 	found := diagnosticsOf(e, j.pkg.Main.Path)
+	if where, ok := e.Where(); ok && e.Code == "syntax" {
+		if all := syntaxErrors(ctx, where.Path); len(all) > 0 {
+			found = all
+		}
+	}
 	a.showFindings(found)
 	if a.output == formatJSON {
 		a.printJSON(errorDocument{Error: e.Error(), Diagnostics: found})
 	}
 	return &shownError{statusFault}
+}
+
+// syntaxErrors are all that a file has, of which the reference tells the first.
+func syntaxErrors(ctx context.Context, path string) []diag.Diagnostic {
+	files := workspace.New(workspace.Options{Disk: workspace.Disk(), Cache: workspace.NewCache(modulesKept)})
+	tree, err := files.Module(ctx, workspace.Target{Path: path})
+	if err != nil {
+		return nil
+	}
+	return tree.Diagnostics
 }
 
 // diagnosticsOf is an error of interpretation at the innermost place that it can be seen at, with the calls that led
