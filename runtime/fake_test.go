@@ -377,3 +377,19 @@ func TestTwoRunsInOneEnclave(t *testing.T) {
 		require.ElementsMatch(t, []string{"first", "second", "fourth"}, keys(b.store().Services))
 	})
 }
+
+func TestNoSpaceForANetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := fake.New(t.Context(), fake.Options{Enclaves: 1, AnyImage: true})
+		defer engine.Close()
+		b := &bench{t: t, backend: engine, enclaves: runtime.Enclaves{Backend: engine, State: t.TempDir()}, name: "one"}
+		_, _, err := b.run(t.Context(), "\ndef run(plan):\n    plan.print(1)\n", nil)
+		require.NoError(t, err)
+		b.name = "two"
+		result, seen, err := b.run(t.Context(), "\ndef run(plan):\n    plan.print(1)\n", nil)
+		require.Equal(t, backends.NoNetworkSpace, backends.KindOf(err))
+		require.Equal(t, backends.HintOf(err), of[event.Result](seen)[0].Failure.Hint)
+		require.False(t, result.Created)
+		require.Empty(t, of[event.StepStarted](seen))
+	})
+}
