@@ -47,7 +47,7 @@ func (b *Backend) Dial(ctx context.Context, enclave, service string, port backen
 		return nil, backends.Errorf(backends.Invalid, "the address of service %q cannot be read: %w", service, err)
 	}
 	address := netip.AddrPortFrom(ip, port.Number).String()
-	if attached(n.subnet) {
+	if !b.options.ForceRelay && attached(n.subnet) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		return conn, dialError(ctx, err, service, port)
 	}

@@ -41,6 +41,8 @@ type Options struct {
 	// Relay names the program that Dial runs inside of an enclave whose network this process cannot reach
 	// (rootless, remote or virtualised engines); the zero value makes Dial fail there, with an explanation.
 	Relay Relay
+	// ForceRelay dials through the relay even where the network can be reached.
+	ForceRelay bool
 }
 
 // Relay is an image with a program that does what package relay does: the network ("tcp") and the address
