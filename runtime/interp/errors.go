@@ -8,6 +8,7 @@ import (
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 
+	"github.com/kurtosis-go/kurtosis/lang/builtins"
 	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -132,7 +133,7 @@ func (r *run) explain(err error) *Error {
 	}
 	var eval *starlark.EvalError
 	if errors.As(err, &eval) {
-		e := &Error{Code: "evaluation", Message: evaluationPrefix + eval.Msg, Stack: r.stack(eval.CallStack)}
+		e := &Error{Code: "evaluation", Message: evaluationPrefix + eval.Msg, Stack: r.stack(eval.CallStack), Hint: attributeHint(eval.Msg)}
 		var f *fault
 		if errors.As(eval.Unwrap(), &f) {
 			e.Message, e.Causes, e.Hint = evaluationPrefix+f.message, f.causes, f.hint
@@ -151,6 +152,22 @@ func (r *run) explain(err error) *Error {
 		return &Error{Code: code, Message: f.message, Causes: f.causes, Hint: f.hint}
 	}
 	return &Error{Code: "evaluation", Message: err.Error(), Hint: hintOf(err)}
+}
+
+// attributeHint explains a missing attribute of a typed object: the argument was not given, or there is none such.
+func attributeHint(message string) string {
+	name, rest, ok := strings.Cut(message, " has no .")
+	row := builtins.Lookup("", name)
+	if !ok || row == nil || row.Kind != builtins.Constructor {
+		return ""
+	}
+	attribute, _, _ := strings.Cut(rest, " ")
+	for i := range row.Params {
+		if row.Params[i].Name == attribute {
+			return "it was not given, which makes it absent: ask with hasattr(…, \"" + attribute + "\") first"
+		}
+	}
+	return ""
 }
 
 func (r *run) staticFrame(pos syntax.Position, message string) Frame {
