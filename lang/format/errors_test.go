@@ -102,7 +102,7 @@ func TestSourceLarge(t *testing.T) {
 		{"quotes", `"`, "x = '", "'\n"},
 		{"keys", "'key': {'a': 1},\n", "x = {\n", "}\n"},
 	}
-	const size = 200_000
+	const size = 100_000
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			timed := func(size int) time.Duration {

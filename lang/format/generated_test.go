@@ -123,7 +123,7 @@ func lossy(text string) bool {
 
 // TestGeneratedKeepsAll checks what must hold without black: a settled layout, the same syntax tree, all comments.
 func TestGeneratedKeepsAll(t *testing.T) {
-	n := programCount(t, 1500)
+	n := programCount(t, 600)
 	for i := range n {
 		checkKeepsAll(t, randomProgram(uint64(2_000_000+i), true))
 	}
