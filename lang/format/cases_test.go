@@ -11,6 +11,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
+//go:generate go test -run TestGoldensAreBlacks -update .
+
 var update = flag.Bool("update", false, "rewrite the goldens in testdata with what black makes of the inputs")
 
 // goldenCase is an input with the layout black gives it. Files whose names end in .quoted are Go string literals.

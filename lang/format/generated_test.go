@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// programCount is how many random programs a test takes, by default n; KURTOSIS_FORMAT_PROGRAMS has another number.
+// programCount is how many random programs a test takes, by default n; KURTOSIS_TEST_PROGRAMS has another number.
 func programCount(t *testing.T, n int) int {
-	if s := os.Getenv("KURTOSIS_FORMAT_PROGRAMS"); s != "" {
+	if s := os.Getenv("KURTOSIS_TEST_PROGRAMS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil {
 			t.Fatal(err)

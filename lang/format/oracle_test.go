@@ -17,7 +17,7 @@ type oracle struct {
 	out *bufio.Reader
 }
 
-// startOracle runs the black that is installed. Without one the test is skipped, unless KURTOSIS_BLACK=required
+// startOracle runs the black that is installed. Without one the test is skipped, unless KURTOSIS_TEST_BLACK=required
 // says that there must be one, as `make test` and CI do.
 func startOracle(t testing.TB, args ...string) *oracle {
 	t.Helper()
@@ -30,7 +30,7 @@ func startOracle(t testing.TB, args ...string) *oracle {
 		}
 	}
 	if python == "" {
-		if os.Getenv("KURTOSIS_BLACK") == "required" {
+		if os.Getenv("KURTOSIS_TEST_BLACK") == "required" {
 			t.Fatal("black 23.1.0 is not installed: apt-get install black")
 		}
 		t.Skip("black 23.1.0 is not installed: apt-get install black")
