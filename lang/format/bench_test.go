@@ -8,25 +8,32 @@ import (
 	"testing"
 )
 
-// BenchmarkCheck formats all modules of the package in BENCH_PKG, by default the examples in testdata.
+// BenchmarkCheck formats all modules of the package in BENCH_PKG, by default random programs.
 func BenchmarkCheck(b *testing.B) {
-	dir := os.Getenv("BENCH_PKG")
-	if dir == "" {
-		dir = "testdata"
-	}
 	var files [][]byte
 	lines := 0
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".star") {
+	if dir := os.Getenv("BENCH_PKG"); dir != "" {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".star") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			files = append(files, text)
 			return err
+		})
+		if err != nil {
+			b.Fatal(err)
 		}
-		text, err := os.ReadFile(path)
-		files = append(files, text)
+	} else {
+		for seed := range 200 {
+			program := []byte(randomProgram(uint64(seed), true))
+			if _, err := Check("bench.star", program); err == nil {
+				files = append(files, program)
+			}
+		}
+	}
+	for _, text := range files {
 		lines += strings.Count(string(text), "\n")
-		return err
-	})
-	if err != nil {
-		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
