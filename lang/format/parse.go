@@ -233,8 +233,12 @@ func (p *parser) smallStatement() *node {
 		op := p.take()
 		return p.production(exprStmt, x, op, p.tests(testListStar))
 	case tokAugAssign:
-		if x.kind == testListStar || x.kind == atom && x.first.next.kind == tupleMaker {
-			p.fail("cannot assign to several values at once with %q", p.tok.value)
+		single := x
+		for single.kind == atom && single.first.kind == tokLParen && single.first.next != single.last {
+			single = single.first.next
+		}
+		if single.kind != tokName && single.kind != power {
+			p.fail("cannot assign to this expression with %q", p.tok.value)
 		}
 		p.target(x)
 		op := p.take()
