@@ -52,7 +52,6 @@ var layers = []struct {
 	{pkg: "./packages/fetch", mustNot: []string{"./lang/*", "./runtime/*"}},
 	{pkg: "./backends", mustNot: []string{"./*"}, except: []string{"./backends", "./lang/rule"}},
 	{pkg: "./backends/docker", mustNot: []string{"./runtime/*", "./lang/*", "./backends/kubernetes", clientGo}, except: []string{"./lang/rule"}},
-	{pkg: "./backends/kubernetes", mustNot: []string{"./runtime/*", "./lang/*", "./backends/docker", docker}, except: []string{"./lang/rule"}},
 	{pkg: "./backends/fake", mustNot: []string{"./runtime/*", docker, clientGo}},
 	{pkg: "./runtime/interp", mustNot: []string{"./backends/*", docker, clientGo}, direct: []string{"os", "os/exec", "net", "net/http"}},
 	{pkg: "./runtime/plan", mustNot: []string{starlark, docker, clientGo}},
@@ -152,7 +151,7 @@ var calls = map[string]func(pkg string) bool{
 
 func isMain(pkg string) bool {
 	switch pkg {
-	case "cmd/kurtosis", "cmd/kurtosis-lsp":
+	case "cmd/kurtosis", "cmd/kurtosis-lsp", "backends/backendtest/images/toolbox":
 		return true
 	}
 	// Development programs (generators, benches, test images) are mains of their own.
