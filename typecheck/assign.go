@@ -169,7 +169,7 @@ func (a *fn) changeElement(e syntax.Expr, root *Binding, change func(types.Type)
 	}
 	p := &a.env.vars[root.slot]
 	if id, ok := unparen(e).(*syntax.Ident); ok && p.typ != nil {
-		p.typ = change(p.typ)
+		p.typ = limit(change(p.typ))
 		if root.Kind == Global {
 			root.typ = p.typ
 		}

@@ -220,7 +220,7 @@ func (c *checker) site(callee Callee, args []argument) {
 		case arg.param >= 0 && arg.param < len(callee.Type.Params):
 			if i := at(callee.Type.Params[arg.param].Name); i >= 0 {
 				given[i] = true
-				sites[i] = types.Join(sites[i], types.Widen(soften(arg.typ)))
+				sites[i] = limit(types.Join(sites[i], types.Widen(soften(arg.typ))))
 			}
 		}
 	}

@@ -291,7 +291,7 @@ func (a *fn) returns(s *syntax.ReturnStmt) {
 		a.result.bare = true
 	}
 	if a.c.muted == 0 || a.env != nil {
-		a.result.typ = types.Join(nonNever(a.result.typ), t)
+		a.result.typ = limit(types.Join(nonNever(a.result.typ), t))
 	}
 	a.env = nil
 }
@@ -648,6 +648,7 @@ func (a *fn) bind(id *syntax.Ident, v *Binding, t types.Type) {
 	if t == types.Never {
 		t = types.Unknown
 	}
+	t = limit(t)
 	a.c.record(id, t)
 	if v.captured || v.Kind == Global {
 		if v.captured {
