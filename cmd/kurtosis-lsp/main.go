@@ -7,11 +7,19 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/kurtosis-go/kurtosis/cmd/internal/cli"
+	"github.com/kurtosis-go/kurtosis/cmd/internal/lsp/server"
+	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/packages/fetch"
 )
+
+// version is set by the linker.
+var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(cli.LanguageServer(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(server.Main(ctx, os.Args[1:], server.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, server.Options{
+		Name: "kurtosis-lsp", Version: version,
+		Fetcher: func(offline bool) packages.Fetcher { return fetch.New(fetch.Options{Offline: offline}) },
+	}))
 }

@@ -72,6 +72,13 @@ func (s *Snapshot) Reload(paths ...string) *Snapshot {
 	return &Snapshot{opts: s.opts, buffers: s.buffers, disk: d}
 }
 
+// WithResolver returns the snapshot whose resolver is made by another function, as after a change of settings.
+func (s *Snapshot) WithResolver(resolver func(files FS) Resolver) *Snapshot {
+	opts := s.opts
+	opts.Resolver = resolver
+	return &Snapshot{opts: opts, buffers: s.buffers, disk: s.disk}
+}
+
 // Open reports whether the file at path is an open buffer.
 func (s *Snapshot) Open(path string) bool { return s.buffers[filepath.Clean(path)] != nil }
 

@@ -1,0 +1,3 @@
+package server
+
+func commandNames() []string { return []string{"kurtosis.fetchDependency"} }
