@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
 	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/typecheck"
 )
 
@@ -33,6 +36,8 @@ type lintFlags struct {
 	watch          bool
 	explain        string
 	packageFlags
+
+	arguments *source.File // what argsFile holds, nil for none
 }
 
 func (a *app) lintCommand() *cobra.Command {
@@ -114,12 +119,28 @@ func unknownCode(code string) error {
 	return &usageError{fmt.Sprintf("there is no code '%s'", code), hint}
 }
 
-func (f *lintFlags) check() error {
+func (f *lintFlags) check(stdin io.Reader) error {
 	for _, code := range slices.Concat(f.selected, f.ignored) {
 		if code != "all" && !slices.Contains(lintCodes(), code) {
 			return unknownCode(code)
 		}
 	}
+	if f.argsFile == "" {
+		return nil
+	}
+	name, text, err := f.argsFile, []byte(nil), error(nil)
+	if name == "-" {
+		name = "standard input"
+		text, err = io.ReadAll(stdin)
+	} else {
+		if name, err = filepath.Abs(name); err == nil {
+			text, err = os.ReadFile(name)
+		}
+	}
+	if err != nil {
+		return &usageError{fmt.Sprintf("can't read the arguments file '%s'", f.argsFile), err.Error()}
+	}
+	f.arguments = source.NewFile(name, text)
 	return nil
 }
 
@@ -134,7 +155,7 @@ func severity(name string) (diag.Severity, bool) {
 }
 
 func (a *app) lint(ctx context.Context, f *lintFlags, paths []string) error {
-	if err := f.check(); err != nil {
+	if err := f.check(a.In); err != nil {
 		return err
 	}
 	report, err := a.lintOnce(ctx, f, paths)

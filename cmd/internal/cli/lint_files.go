@@ -255,6 +255,9 @@ func (a *app) checkModules(ctx context.Context, f *lintFlags, l *linted) ([]diag
 	}
 	for _, module := range result.Roots {
 		findings = append(findings, module.Diagnostics...)
+		if f.arguments != nil && module.Target.Path == filepath.Join(l.root, packages.DefaultMain) {
+			findings = append(findings, typecheck.CheckArgs(module.Info, "run", f.arguments)...)
+		}
 	}
 	return findings, nil
 }

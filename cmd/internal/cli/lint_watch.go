@@ -17,7 +17,7 @@ const settle = 100 * time.Millisecond
 
 // watchLint checks, and checks again after each change, until the user ends it.
 func (a *app) watchLint(ctx context.Context, f *lintFlags, paths []string) error {
-	if err := f.check(); err != nil {
+	if err := f.check(a.In); err != nil {
 		return err
 	}
 	watcher, err := fsnotify.NewWatcher()
