@@ -94,7 +94,7 @@ A preview (run --dry-run) says exactly what a package would do, on any machine, 
 	_ = root.PersistentFlags().MarkHidden("cli-log-level")
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Say what a command does", Args: cobra.ArbitraryArgs, RunE: a.help})
 	root.AddCommand(a.runCommand(), a.lintCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
-		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand())
+		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand(), a.lspCommand())
 	return root
 }
 
@@ -112,14 +112,4 @@ func (a *app) group(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = a.noSuchCommand
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return cmd
-}
-
-// LanguageServer is the command kurtosis-lsp.
-func LanguageServer(_ context.Context, args []string, streams Streams) int {
-	if len(args) == 1 && args[0] == "--version" {
-		fmt.Fprintln(streams.Out, "kurtosis-lsp", Version)
-		return statusDone
-	}
-	fmt.Fprintln(streams.Err, "kurtosis-lsp: it answers --version only")
-	return statusUsage
 }
