@@ -121,7 +121,7 @@ func join(a, b *env, cond syntax.Expr) *env {
 }
 
 // maxGuards bounds the conditions that are remembered for one variable.
-const maxGuards = 8
+const maxGuards = 16
 
 func allGuards(x, y []guard) []guard {
 	out := x[:len(x):len(x)]

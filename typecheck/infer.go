@@ -1,6 +1,8 @@
 package typecheck
 
 import (
+	"slices"
+
 	"go.starlark.net/syntax"
 
 	"github.com/kurtosis-go/kurtosis/lang/builtins"
@@ -226,6 +228,7 @@ func (a *fn) stmt(s syntax.Stmt) {
 		a.env = no
 		a.block(s.False)
 		a.env = join(yes, a.env, s.Cond)
+		a.flags(s)
 	case *syntax.ForStmt:
 		a.topLevelControl(s.For, "for")
 		elem := a.iterate(s.X)
@@ -251,6 +254,46 @@ func (a *fn) stmt(s syntax.Stmt) {
 		a.env = nil
 	case *syntax.LoadStmt:
 		a.load(s)
+	}
+}
+
+// flags lets a test of a variable that a branch sets stand for the test that led there:
+//
+//	if wanted:
+//	    started = True
+//	    node = launch()
+//	if started:
+//	    node is assigned
+func (a *fn) flags(s *syntax.IfStmt) {
+	if a.env == nil {
+		return
+	}
+	for _, branch := range []struct {
+		stmts []syntax.Stmt
+		want  bool
+	}{{s.True, true}, {s.False, false}} {
+		var more []guard
+		for _, stmt := range branch.stmts {
+			assign, ok := stmt.(*syntax.AssignStmt)
+			if !ok || assign.Op != syntax.EQ || !isIdent(assign.LHS) || isNone(assign.RHS) {
+				continue
+			}
+			if id, ok := assign.RHS.(*syntax.Ident); ok && id.Name == "False" {
+				more = append(more, guard{assign.LHS, false})
+				continue
+			}
+			none := &syntax.Ident{NamePos: assign.OpPos, Name: "None"}
+			more = append(more, guard{assign.LHS, true}, guard{&syntax.BinaryExpr{X: assign.LHS, OpPos: assign.OpPos, Op: syntax.NEQ, Y: none}, true})
+		}
+		if len(more) == 0 {
+			continue
+		}
+		for i := range a.env.vars {
+			p := &a.env.vars[i]
+			if p.state == maybe && slices.Contains(p.guards, guard{s.Cond, branch.want}) {
+				p.guards = allGuards(p.guards, more)
+			}
+		}
 	}
 }
 
