@@ -10,9 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"go.starlark.net/resolve"
+	"go.starlark.net/syntax"
 	"golang.org/x/tools/txtar"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/parse"
+	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/typecheck"
 )
@@ -192,4 +196,75 @@ func sortTargets(list []workspace.Target) {
 			list[j], list[j-1] = list[j-1], list[j]
 		}
 	}
+}
+
+// BenchmarkCheck checks a module of 10,000 lines, parsed before.
+func BenchmarkCheck(b *testing.B) {
+	text := generated(10_000)
+	tree := parse.Parse(source.NewFile("main.star", text))
+	for _, types := range []bool{false, true} {
+		b.Run(fmt.Sprintf("types=%t", types), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				typecheck.Check(context.Background(), typecheck.Input{Tree: tree, Target: workspace.Target{Locator: "main.star", Path: "main.star"}, Types: types})
+			}
+		})
+	}
+	b.Run("upstream", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			f, err := (&syntax.FileOptions{}).Parse("main.star", text, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			_ = resolve.File(f, func(string) bool { return true }, func(string) bool { return true })
+		}
+	})
+}
+
+// generated is a module with the mix of statements that real ones have.
+func generated(lines int) []byte {
+	var b strings.Builder
+	b.WriteString("DEFAULTS = {\"image\": \"app:1.0\", \"count\": 2}\n\n")
+	for i := 0; strings.Count(b.String(), "\n") < lines; i++ {
+		for range 20 {
+			fmt.Fprintf(&b, `def launch_%d(plan, name, config, extra = None, count = 3):
+    """Launches nodes.
+
+    Args:
+        name (string): what they are called
+        count (int): how many
+    """
+    image = config.get("image", DEFAULTS["image"])
+    nodes = []
+    if extra == None:
+        extra = {}
+    for index in range(count):
+        node_name = "{}-{}".format(name, index)
+        env = {"INDEX": str(index), "NAME": node_name}
+        for key, value in extra.items():
+            env[key] = value
+        service = plan.add_service(
+            name = node_name,
+            config = ServiceConfig(
+                image = image,
+                ports = {"http": PortSpec(number = 8080 + index, application_protocol = "http")},
+                cmd = ["--name", node_name, "--index=" + str(index)],
+                env_vars = env,
+            ),
+        )
+        result = plan.exec(service_name = node_name, recipe = ExecRecipe(command = ["cat", "/etc/hostname"]))
+        if index == 0 and len(nodes) == 0:
+            plan.print("first node is " + service.ip_address)
+        elif index > 5:
+            plan.verify(value = result["code"], assertion = "==", target_value = 0)
+        nodes.append(struct(name = node_name, ip = service.ip_address, url = "http://{}:8080".format(service.hostname)))
+    return struct(nodes = nodes, first = nodes[0] if nodes else None)
+
+`, i)
+			i++
+		}
+		fmt.Fprintf(&b, "def group_%d(plan):\n    return launch_%d(plan, \"group\", {}).nodes[0].url\n\n", i, i-1)
+	}
+	return []byte(b.String())
 }
