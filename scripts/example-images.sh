@@ -9,6 +9,12 @@ mkdir -p "$cache"
 has() { # IMAGE HASH: is the image there, made from this content?
 	[ "$(docker image inspect -f '{{index .Config.Labels "org.kurtosis-go.content"}}' "$1" 2>/dev/null)" = "$2" ]
 }
+build() { # what the client has to say about builders is of interest only when it fails
+	local log
+	log=$(mktemp)
+	docker build -q "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; return 1; }
+	rm -f "$log"
+}
 hash_of() { cat "$@" | sha256sum | cut -c1-16; }
 
 postgres() {
@@ -21,11 +27,11 @@ postgres() {
 	if [ ! -s "$base" ]; then
 		command -v mmdebstrap >/dev/null || scripts/ensure.sh mmdebstrap
 		echo "building a Debian root with PostgreSQL (once; about half a minute)"
-		mmdebstrap --quiet --variant=minbase --include=$packages bookworm "$base.part"
+		mmdebstrap --quiet --format=tar --variant=minbase --include=$packages bookworm "$base.part"
 		mv "$base.part" "$base"
 	fi
 	docker import "$base" kurtosis-example/debian-postgres:15 >/dev/null
-	docker build -q --label "org.kurtosis-go.content=$content" -t $image examples/images/postgres >/dev/null
+	build --label "org.kurtosis-go.content=$content" -t $image examples/images/postgres
 	echo "built $image"
 }
 
@@ -37,7 +43,7 @@ guestbook() {
 	trap 'rm -rf "$dir"' RETURN
 	(cd examples/guestbook/api && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/guestbook-api" .)
 	cp examples/guestbook/api/Dockerfile "$dir"
-	docker build -q --label "org.kurtosis-go.content=$content" -t $image "$dir" >/dev/null
+	build --label "org.kurtosis-go.content=$content" -t $image "$dir"
 	echo "built $image"
 }
 
