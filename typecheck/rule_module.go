@@ -107,15 +107,44 @@ func (a *fn) badLocator(at source.Range, e syntax.Expr, locator string, err erro
 		a.c.report("unresolved-locator", at, lower(fault.Message), fault.Hint)
 	default:
 		if own, ok := a.c.ownLocator(locator); ok {
+			var related []diag.Related
+			if def := a.c.constant(e); def != nil { // what is wrong stands where the constant is written
+				related = append(related, diag.Related{File: a.c.file.Name(), Range: at, Message: "used here"})
+				e, at = def, rangeOf(def)
+			}
 			var fixes []diag.Fix
 			if _, isLit := unparen(e).(*syntax.Literal); isLit {
 				fixes = append(fixes, a.c.fix("change to "+own, true, at, quote(own)))
 			}
-			a.c.report("own-package-locator", at, "absolute locator of a file of the same package, which is refused", "write "+own, fixes...)
+			a.c.reportAll("own-package-locator", 0, at, "absolute locator of a file of the same package, which is refused", "write "+own, related, fixes)
 			return
 		}
 		a.c.report("bad-locator", at, lower(fault.Message), fault.Hint)
 	}
+}
+
+// constant is the value that a global is assigned at the top level, where e is the name of one; nil otherwise.
+func (c *checker) constant(e syntax.Expr) syntax.Expr {
+	id, ok := unparen(e).(*syntax.Ident)
+	if !ok {
+		return nil
+	}
+	if v := c.b.uses[id]; v != nil && v.Kind == Global && len(v.Defs) == 1 {
+		if assign := c.assignmentOf(v); assign != nil {
+			return assign.RHS
+		}
+	}
+	return nil
+}
+
+// assignmentOf is the statement of the top level that assigns v alone, or nil.
+func (c *checker) assignmentOf(v *Binding) *syntax.AssignStmt {
+	for _, s := range c.b.globals.body {
+		if assign, ok := s.(*syntax.AssignStmt); ok && assign.LHS == syntax.Expr(v.Defs[0]) {
+			return assign
+		}
+	}
+	return nil
 }
 
 func lower(s string) string {

@@ -153,7 +153,11 @@ func (c *checker) unused() {
 				if v.def != nil {
 					what = "function"
 				}
-				c.report("unused-variable", at, fmt.Sprintf("%s %s is never used", what, v.Name), "remove it, or start its name with _")
+				severity := diag.Warning
+				if v.effect {
+					severity = diag.Info
+				}
+				c.reportAs("unused-variable", severity, at, fmt.Sprintf("%s %s is never used", what, v.Name), "remove it, or start its name with _")
 			case Global:
 				if v.Import != "" {
 					c.report("unused-import", at, fmt.Sprintf("import %s is never used", v.Name), "", c.removal(v)...)
@@ -180,19 +184,16 @@ func (c *checker) unusedParameter(f *Func, v *Binding, at source.Range) {
 
 // removal deletes the whole statement that assigns an import, when it stands on lines of its own.
 func (c *checker) removal(v *Binding) []diag.Fix {
-	for _, s := range c.b.globals.body {
-		assign, ok := s.(*syntax.AssignStmt)
-		if !ok || assign.LHS != syntax.Expr(v.Defs[0]) {
-			continue
-		}
-		at := rangeOf(assign)
-		if at.Start.Col != 1 || strings.TrimSpace(string(c.file.Text()[c.file.Offset(at.End):c.lineEnd(at.End)])) != "" {
-			return nil
-		}
-		at.End = source.Pos{Line: at.End.Line + 1, Col: 1}
-		return []diag.Fix{c.fix("remove the import", false, at, "")}
+	assign := c.assignmentOf(v)
+	if assign == nil {
+		return nil
 	}
-	return nil
+	at := rangeOf(assign)
+	if at.Start.Col != 1 || strings.TrimSpace(string(c.file.Text()[c.file.Offset(at.End):c.lineEnd(at.End)])) != "" {
+		return nil
+	}
+	at.End = source.Pos{Line: at.End.Line + 1, Col: 1}
+	return []diag.Fix{c.fix("remove the import", false, at, "")}
 }
 
 func (c *checker) lineEnd(p source.Pos) int {

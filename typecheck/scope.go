@@ -35,6 +35,7 @@ type Binding struct {
 	typ      types.Type // what a global, or a captured variable, can be
 	def      *syntax.DefStmt
 	calls    int  // reads that call it
+	effect   bool // bound to the result of a call, which may be all it is for
 	loose    bool // bound by a loop, or with others by a tuple: nobody minds when it is not read
 }
 
@@ -218,6 +219,9 @@ func (b *binder) stmt(s syntax.Stmt) {
 		b.target(s.LHS, s.Op != syntax.EQ)
 		if _, single := s.LHS.(*syntax.Ident); !single {
 			b.loosen(s.LHS)
+		}
+		if v := b.root(s.LHS); v != nil && isIdent(s.LHS) && isCall(s.RHS) {
+			v.effect = true
 		}
 		if v := b.root(s.LHS); v != nil && !isIdent(s.LHS) {
 			b.change(v)
