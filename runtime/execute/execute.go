@@ -111,7 +111,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		previous: map[string]state.Step{}, effects: map[string]effect{},
 	}
 	r.run = state.Run{
-		ID: backends.NewUUID(), Package: o.Plan.Package, Args: o.Args, Started: o.Now(),
+		ID: backends.NewUUID(), Package: o.Plan.Package, Args: o.Plan.HideSecrets(o.Args), Started: o.Now(),
 		Status: state.RunRunning, Total: len(o.Plan.Steps),
 	}
 	err := r.prepare(ctx)

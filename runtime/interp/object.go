@@ -9,6 +9,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/kurtosis-go/kurtosis/lang/builtins"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 // object is a value of a Kurtosis type: the arguments its constructor was given, in the table's order.
@@ -91,11 +92,24 @@ func (o *object) CompareSameType(op syntax.Token, other starlark.Value, depth in
 	}
 	switch op {
 	case syntax.EQL:
-		return x.row == y.row && x.String() == y.String(), nil
+		return x.equal(y), nil
 	case syntax.NEQ:
-		return x.row != y.row || x.String() != y.String(), nil
+		return !x.equal(y), nil
 	}
 	return false, fmt.Errorf("%s %s %s not implemented", x.Type(), op, y.Type())
+}
+
+// equal compares the texts, and what texts do not show.
+func (o *object) equal(other *object) bool {
+	return o.row == other.row && o.String() == other.String() && slices.Equal(o.secrets(), other.secrets())
+}
+
+func (o *object) secrets() []string {
+	v, err := convert(o)
+	if err != nil {
+		return nil
+	}
+	return plan.Secrets(v)
 }
 
 // deepCopy copies lists and dicts at any depth and shares everything else.

@@ -69,7 +69,7 @@ func appendStored(out []byte, v Value) []byte {
 		return append(out, `]}`...)
 	case *Object:
 		out = append(append(append(out, `{"object":`...), quote(v.Constructor)...), `,"fields":[`...)
-		for i, f := range v.Fields {
+		for i, f := range withoutSecrets(v.Constructor, v.Fields) {
 			if i > 0 {
 				out = append(out, ',')
 			}

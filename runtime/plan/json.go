@@ -60,7 +60,7 @@ func appendJSON(out []byte, v Value) ([]byte, error) {
 		}
 		return append(out, '}'), nil
 	case *Object:
-		fields := append([]Field(nil), v.Fields...)
+		fields := append([]Field(nil), masked(v.Constructor, v.Fields)...)
 		sort.Slice(fields, func(i, j int) bool { return fields[i].Name < fields[j].Name })
 		out = append(out, '{')
 		for i, f := range fields {

@@ -98,7 +98,7 @@ func (p printer) value(out []byte, v Value) []byte {
 			fields = append([]Field(nil), fields...)
 			sort.Slice(fields, func(i, j int) bool { return fields[i].Name < fields[j].Name })
 		}
-		return p.call(out, v.Constructor, fields)
+		return p.call(out, v.Constructor, masked(v.Constructor, fields))
 	}
 	return append(out, v.String()...)
 }
