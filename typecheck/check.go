@@ -80,7 +80,6 @@ type checker struct {
 	ignored      suppressions
 	predeclared  map[string]*Binding
 	imports      map[string]Imported
-	names        map[string]map[string]*syntax.CallExpr // constant names already given, by kind
 }
 
 // Check infers and checks one module. It never fails; when ctx ends, what was found so far is returned. The

@@ -89,9 +89,6 @@ func (a *fn) unassigned(e *syntax.Ident, v *Binding) {
 		if v.def != nil {
 			hint = "it is defined further down"
 		}
-		if v.typ == nil && !a.everAssigned(v) {
-			hint = ""
-		}
 	} else if _, ok := a.c.b.globals.scope[v.Name]; ok {
 		hint = "an assignment in the function makes it a variable of the function, not the module's"
 	}
@@ -102,8 +99,6 @@ func (a *fn) unassigned(e *syntax.Ident, v *Binding) {
 	a.c.report("unassigned", rangeOf(e), fmt.Sprintf("%s %s is read before it is assigned", noun, v.Name), hint)
 	a.env.vars[v.slot] = place{typ: types.Unknown, state: looped} // once is enough
 }
-
-func (a *fn) everAssigned(v *Binding) bool { return len(v.Defs) > 0 }
 
 // maybeUnassigned reports a variable that has no value on some paths.
 func (a *fn) maybeUnassigned(e *syntax.Ident, v *Binding, p *place) {
