@@ -31,6 +31,7 @@ type Binding struct {
 
 	slot     int32
 	captured bool       // an inner function reads it
+	open     bool       // a global that a function changes, which it may do while the module loads
 	changed  bool       // something is called on it or stored in it that changes a list or dict
 	typ      types.Type // what a global, or a captured variable, can be
 	def      *syntax.DefStmt

@@ -103,10 +103,8 @@ func Check(ctx context.Context, in Input) (*Info, []diag.Diagnostic) {
 	}
 	c.infer(c.b.globals)
 	c.loaded = true
-	for _, f := range c.b.funcs {
-		if f.early {
-			f.early, f.state = false, notInferred
-		}
+	for _, f := range c.b.funcs[1:] { // what was walked while globals were missing is walked again
+		f.early, f.state = false, notInferred
 	}
 	if in.Focus.IsValid() {
 		c.inferAround(in.Focus)

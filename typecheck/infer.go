@@ -36,7 +36,6 @@ type result struct {
 	typ    types.Type // join of what is returned; Never when no call returns
 	falls  bool       // the end can be reached without a return
 	valued bool       // some return has a value
-	bare   bool       // some return has none
 }
 
 // stepsPerNode bounds the work for a function: beyond that many times its size, loops are walked once, with what
@@ -329,8 +328,6 @@ func (a *fn) returns(s *syntax.ReturnStmt) {
 			return
 		}
 		a.result.valued = true
-	} else {
-		a.result.bare = true
 	}
 	if a.c.muted == 0 || a.env != nil {
 		a.result.typ = limit(types.Join(nonNever(a.result.typ), t))
@@ -370,7 +367,9 @@ func (a *fn) bind(id *syntax.Ident, v *Binding, t types.Type) {
 	if t == types.Never {
 		t = types.Unknown
 	}
-	t = limit(t)
+	if t = limit(t); v.open {
+		t = soften(t)
+	}
 	a.c.record(id, t)
 	if v.captured || v.Kind == Global {
 		if v.captured {

@@ -484,6 +484,7 @@ func isIdent(e syntax.Expr) bool {
 
 func (b *binder) change(v *Binding) {
 	v.changed = true
+	v.open = v.open || v.Kind == Global && b.fn.Parent != nil
 	for _, l := range b.loops {
 		l.changed = append(l.changed, v)
 	}

@@ -196,6 +196,9 @@ func (a *fn) share(e syntax.Expr) bool {
 	p := &a.env.vars[root.slot]
 	if p.typ != nil && mutable(p.typ) {
 		p.typ = soften(p.typ)
+		if root.Kind == Global {
+			root.typ = p.typ
+		}
 		a.env.forget(root)
 	}
 	return true
