@@ -386,6 +386,8 @@ func sliced(t types.Type) types.Type {
 		return &types.Tuple{Rest: nonEmpty(elem)}
 	case types.StringLit, *types.Future:
 		return types.String
+	case *types.Iterable:
+		return types.Unknown
 	case *types.Named:
 		if x.Elem != nil || len(x.Fields) == 0 {
 			return t
@@ -453,6 +455,8 @@ func (a *fn) elementOf(m, key types.Type, e *syntax.IndexExpr) types.Type {
 		}
 		elem, _ := types.Elem(m)
 		return nonEmpty(elem)
+	case *types.Iterable:
+		return nonEmpty(x.Elem)
 	case *types.Dict:
 		if name, ok := key.(types.StringLit); ok {
 			if f, ok := types.Attr(x, string(name)); ok {
@@ -461,9 +465,6 @@ func (a *fn) elementOf(m, key types.Type, e *syntax.IndexExpr) types.Type {
 			if x.Exact {
 				return nil
 			}
-		}
-		if len(x.Known) > 0 && !x.Exact && x.Value != types.Unknown {
-			return nonEmpty(x.Value)
 		}
 		return nonEmpty(x.Value)
 	case *types.Named:

@@ -40,7 +40,7 @@ func (a *fn) noEffect(s *syntax.ExprStmt, t types.Type) {
 		if x.Token == syntax.STRING {
 			return // a docstring, or a comment that is written as one
 		}
-	case *syntax.Comprehension, *syntax.CondExpr:
+	case *syntax.Comprehension, *syntax.CondExpr, *syntax.TupleExpr, *syntax.ListExpr, *syntax.IndexExpr:
 		if hasCall(e) {
 			return
 		}
