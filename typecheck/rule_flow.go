@@ -104,7 +104,7 @@ func (a *fn) mutableDefaults(f *Func) {
 			continue
 		}
 		v := f.scope[p.Name.Name]
-		if v == nil || !v.changed {
+		if v == nil || !v.changed || len(v.Defs) > 1 { // reassigned, it is likely a copy
 			continue
 		}
 		switch unparen(p.Default).(type) {
