@@ -39,7 +39,7 @@ func TestCases(t *testing.T) {
 		}
 		line := 1
 		for _, chunk := range strings.Split(string(text), "\n---\n") {
-			cases += strings.Count(chunk, "reveal_type(") + strings.Count(chunk, "### ")
+			cases += strings.Count(chunk, "### ")
 			name := fmt.Sprintf("%s:%d", filepath.Base(file), line)
 			t.Run(name, func(t *testing.T) { runCase(t, chunk, strings.HasSuffix(file, "_lint.star")) })
 			line += strings.Count(chunk, "\n") + 2
