@@ -10,6 +10,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kurtosis-go/kurtosis/cmd/internal/cli.Version=$(VERSION) -X main.version=$(VERSION)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 30s
+# The editor extension is packaged for this machine, or for VSIX_TARGET: linux-x64, linux-arm64, darwin-x64, darwin-arm64, win32-x64, win32-arm64.
+VSIX_TARGET ?=
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help
@@ -70,6 +72,10 @@ cross: ## compile both binaries for Linux, macOS and Windows on amd64 and arm64
 		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO_BUILD) -o dist/$${target/\//-}/ ./cmd/kurtosis ./cmd/kurtosis-lsp; \
 	done
 
+.PHONY: vsix
+vsix: ## package the VS Code extension, the language server inside (VSIX_TARGET=darwin-arm64 for another platform)
+	@LDFLAGS='$(LDFLAGS)' scripts/vsix.sh $(VSIX_TARGET)
+
 .PHONY: clean
 clean: ## remove what was built here
-	rm -rf bin dist
+	rm -rf bin dist editors/vscode/bin editors/vscode/dist editors/vscode/out editors/vscode/*.vsix

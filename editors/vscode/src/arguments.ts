@@ -2,6 +2,9 @@
 import * as path from 'path';
 import * as vscode from 'vscode';
 
+/** What files of arguments are called, as a glob inside the package. */
+export const argumentFiles = '**/*.{json,yaml,yml}';
+
 export class Arguments implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   /** Fires with the package's directory when its argument file is another one. */
@@ -40,7 +43,7 @@ export class Arguments implements vscode.Disposable {
 
   async candidates(directory: vscode.Uri): Promise<string[]> {
     const found = await vscode.workspace.findFiles(
-      new vscode.RelativePattern(directory, '**/*.{json,yaml,yml}'),
+      new vscode.RelativePattern(directory, argumentFiles),
       '**/{node_modules,.git,.github,.vscode}/**',
       500,
     );

@@ -2,7 +2,7 @@
 import { randomBytes } from 'crypto';
 import * as path from 'path';
 import * as vscode from 'vscode';
-import { Arguments } from './arguments';
+import { Arguments, argumentFiles } from './arguments';
 import { Server } from './server';
 import { packageOf } from './tasks';
 
@@ -35,6 +35,7 @@ export class PlanPanel {
   private cluster: string;
   private timer: NodeJS.Timeout | undefined;
   private pending: vscode.CancellationTokenSource | undefined;
+  private files: Promise<string[]> | undefined;
 
   private constructor(
     context: vscode.ExtensionContext,
@@ -53,18 +54,14 @@ export class PlanPanel {
       { enableScripts: true, localResourceRoots: [media], retainContextWhenHidden: true },
     );
     this.panel.webview.html = page(this.panel.webview, media);
+    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(this.directory, argumentFiles), false, true);
     this.disposables.push(
       this.panel.webview.onDidReceiveMessage((message: Message) => this.receive(message)),
-      server.onPlanChanged((changed) => {
-        if (packageOf(vscode.Uri.parse(changed)).toString() === key) {
-          this.schedule();
-        }
-      }),
-      vscode.workspace.onDidChangeTextDocument(({ document }) => {
-        if (document.uri.scheme === 'file' && packageOf(document.uri).toString() === key) {
-          this.schedule();
-        }
-      }),
+      // Whatever changed: it may be in a package that this one imports, or a file that it reads.
+      server.onPlanChanged(() => this.schedule()),
+      watcher,
+      watcher.onDidCreate(() => this.forgetFiles()),
+      watcher.onDidDelete(() => this.forgetFiles()),
       args.onDidChange((directory) => {
         if (directory.toString() === key) {
           this.schedule(0);
@@ -101,6 +98,11 @@ export class PlanPanel {
     }
   }
 
+  private forgetFiles(): void {
+    this.files = undefined;
+    this.schedule();
+  }
+
   private schedule(delay?: number): void {
     const wait = delay ?? vscode.workspace.getConfiguration('kurtosis', this.uri).get<number>('preview.delay', 150);
     clearTimeout(this.timer);
@@ -115,7 +117,7 @@ export class PlanPanel {
     try {
       const [plan, files] = await Promise.all([
         this.server.request('kurtosis/planPreview', { uri: this.uri.toString(), argsFile, cluster: this.cluster }, token.token),
-        this.args.candidates(this.directory),
+        (this.files ??= this.args.candidates(this.directory)),
       ]);
       if (token.token.isCancellationRequested) {
         return;

@@ -1,6 +1,5 @@
 // The language server's life: where its binary is, start and restart, status bar, log, and the documents it serves.
 import * as fs from 'fs';
-import * as path from 'path';
 import * as vscode from 'vscode';
 import {
   CloseAction,
@@ -12,6 +11,7 @@ import {
   TransportKind,
 } from 'vscode-languageclient/node';
 import { Arguments } from './arguments';
+import { findServer } from './binary';
 import { packageOf } from './tasks';
 
 const restartsAllowed = 4;
@@ -60,19 +60,22 @@ export class Server implements vscode.Disposable {
   }
 
   async start(): Promise<void> {
-    const command = this.binary();
-    if (!command) {
-      this.say('error', 'not found', 'kurtosis-lsp is missing');
-      const answer = await vscode.window.showErrorMessage(
-        'The Kurtosis language server (kurtosis-lsp) was not found: not in the extension, not on the PATH. ' +
-          'Install it with "make install", or set kurtosis.server.path.',
-        'Open Settings',
-      );
-      if (answer === 'Open Settings') {
-        await vscode.commands.executeCommand('workbench.action.openSettings', 'kurtosis.server.path');
-      }
+    const found = findServer(
+      {
+        configured: vscode.workspace.getConfiguration('kurtosis').get<string>('server.path', ''),
+        shipped: this.context.asAbsolutePath('bin'),
+        searchPath: process.env.PATH ?? '',
+        platform: process.platform,
+      },
+      (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false,
+    );
+    if ('missing' in found) {
+      this.say('error', 'not found', found.missing);
+      this.log.error(found.missing);
+      void this.offerSettings(found.missing);
       return;
     }
+    const { command } = found;
     const server: ServerOptions = { command, args: [], transport: TransportKind.stdio };
     const options: LanguageClientOptions = {
       documentSelector: [
@@ -82,10 +85,7 @@ export class Server implements vscode.Disposable {
         { scheme: 'file', pattern: '**/*.{json,yaml,yml}' },
       ],
       initializationOptions: settings(),
-      synchronize: {
-        configurationSection: 'kurtosis',
-        fileEvents: vscode.workspace.createFileSystemWatcher('**/*'),
-      },
+      synchronize: { configurationSection: 'kurtosis' }, // which files to watch the server says itself
       outputChannel: this.log,
       traceOutputChannel: this.log,
       errorHandler: {
@@ -161,14 +161,11 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  private binary(): string | undefined {
-    const configured = vscode.workspace.getConfiguration('kurtosis').get<string>('server.path', '');
-    if (configured !== '') {
-      return fs.existsSync(configured) ? configured : undefined;
+  // Not awaited by whoever starts the server: the message may stay until the user has time for it.
+  private async offerSettings(message: string): Promise<void> {
+    if ((await vscode.window.showErrorMessage(message, 'Open Settings')) === 'Open Settings') {
+      await vscode.commands.executeCommand('workbench.action.openSettings', 'kurtosis.server.path');
     }
-    const name = process.platform === 'win32' ? 'kurtosis-lsp.exe' : 'kurtosis-lsp';
-    const places = [this.context.asAbsolutePath('bin'), ...(process.env.PATH ?? '').split(path.delimiter)];
-    return places.map((dir) => path.join(dir, name)).find((file) => fs.existsSync(file));
   }
 
   private async content(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
