@@ -37,7 +37,7 @@ func (v *View) Diagnostics(ctx context.Context, path string) ([]diag.Diagnostic,
 
 // isStarlark says whether a document is Starlark: a module, or a buffer that is no file yet.
 func (v *View) isStarlark(path string) bool {
-	return IsModule(path) || v.files.Open(path) && workspaceBuffer(path)
+	return !IsStub(path) && (IsModule(path) || v.files.Open(path) && workspaceBuffer(path))
 }
 
 // findings are the diagnostics of a module. An import that others read as an attribute of this module is used.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"strings"
 
 	"go.lsp.dev/protocol"
 
@@ -60,8 +61,8 @@ func clientOf(p *protocol.InitializeParams) (c client, enc source.Encoding) {
 	if t := caps.TextDocument; t != nil {
 		c.ofDocuments(t)
 	}
-	// Extensions that show the server's own documents say so, or are the project's.
-	c.ours = p.ClientInfo.Name != "" && len(p.InitializationOptions) > 0
+	// The project's extension sends all its settings and shows the documents that the server makes.
+	c.ours = strings.Contains(string(p.InitializationOptions), `"codeLens"`) && strings.Contains(string(p.InitializationOptions), `"preview"`)
 	c.virtualDocuments = c.content || c.ours
 	return c, encodingOf(caps.General)
 }

@@ -16,7 +16,11 @@ import (
 // pathOf is how package ide names a document: the path of a file, else the whole URI.
 func pathOf(u uri.URI) string {
 	if u.IsFile() {
-		return filepath.Clean(strings.Clone(u.FsPath()))
+		path := filepath.Clean(strings.Clone(u.FsPath()))
+		if stub, ok := stubPath(path); ok {
+			return stub
+		}
+		return path
 	}
 	return filepath.Clean(strings.Clone(string(u)))
 }

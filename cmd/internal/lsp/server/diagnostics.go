@@ -41,7 +41,7 @@ func (p *publisher) stop() {
 
 // changed is called after each change of the view; without paths, anything may have changed. What is under way for
 // the view before ends.
-func (s *session) changed(ctx context.Context, paths []string) {
+func (s *session) changed(paths []string) {
 	p := &s.publisher
 	p.mu.Lock()
 	if p.stopped {
@@ -65,7 +65,6 @@ func (s *session) changed(ctx context.Context, paths []string) {
 		defer cancel()
 		s.diagnose(work, view, pending)
 	})
-	_ = ctx
 }
 
 func (s *session) diagnose(ctx context.Context, view *ide.View, changed []string) {
@@ -100,7 +99,7 @@ func (s *session) diagnose(ctx context.Context, view *ide.View, changed []string
 	s.publisher.mu.Lock()
 	s.publisher.pending = nil
 	s.publisher.mu.Unlock()
-	s.planChanged(ctx, view, changed)
+	s.planChanged(ctx, changed)
 }
 
 // onlyOne says whether a change concerns nothing but one open document, whose diagnostics the client asks for itself.

@@ -71,10 +71,17 @@ func decode(raw []byte, params any) error {
 		return nil
 	}
 	if err := protocol.Unmarshal(raw, params); err != nil {
-		return jsonrpc2.NewError(jsonrpc2.InvalidParams, "these parameters don't fit the method: "+err.Error())
+		return invalid(err)
 	}
 	return nil
 }
+
+func invalid(err error) error {
+	return jsonrpc2.NewError(jsonrpc2.InvalidParams, "these parameters don't fit the method: "+err.Error())
+}
+
+// jsonParams are parameters of a method that is not the protocol's.
+func jsonParams(v any) jsonrpc2.RawMessage { return jsonrpc2.RawMessage(raw(v)) }
 
 // Error codes of the protocol that the library has no name for.
 const codeNotInitialized jsonrpc2.Code = -32002

@@ -49,6 +49,7 @@ type session struct {
 	publisher  publisher
 	warmed     atomic.Bool // the whole workspace was looked at once
 	progressID atomic.Int32
+	previews   atomic.Bool // the client has asked for a plan
 	background sync.WaitGroup
 }
 

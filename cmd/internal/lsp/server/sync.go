@@ -13,11 +13,11 @@ import (
 )
 
 // update replaces the view, in the order of messages, and has diagnostics made of what changed.
-func (s *session) update(ctx context.Context, changed []string, next func(*ide.View) *ide.View) {
+func (s *session) update(_ context.Context, changed []string, next func(*ide.View) *ide.View) {
 	s.mu.Lock()
 	s.view = next(s.view)
 	s.mu.Unlock()
-	s.changed(ctx, changed)
+	s.changed(changed)
 }
 
 func didOpen(ctx context.Context, s *session, p *protocol.DidOpenTextDocumentParams) error {
