@@ -57,6 +57,8 @@ var layers = []struct {
 	{pkg: "./runtime/plan", mustNot: []string{starlark, docker, clientGo}},
 	{pkg: "./runtime/event", mustNot: []string{terminals, starlark, docker}},
 	{pkg: "./runtime/state", mustNot: []string{starlark, docker, clientGo}},
+	{pkg: "./lang/dockerfile", mustNot: []string{"./*"}, direct: []string{"os", "net", "net/http"}},
+	{pkg: "./runtime/imagebuild", mustNot: []string{"./lang/parse", starlark, docker, clientGo}},
 	{pkg: "./runtime/execute", mustNot: []string{"./lang/parse", starlark, docker, clientGo}},
 	{pkg: "./runtime", mustNot: []string{"./cmd/*", "./backends/docker", "./backends/kubernetes", docker, clientGo}},
 	{pkg: "./cmd/internal/cli", direct: []string{starlark, "./lang/parse"}, whyDirect: "the facade below it executes Starlark"},

@@ -43,6 +43,8 @@ type Error struct {
 	// ExitCode and Log (last lines, oldest first) of a service that ended: Exited, OutOfMemory.
 	ExitCode int
 	Log      []string
+	// Step of a build that failed, as the builder names it, e.g. "RUN make".
+	Step string
 	// Err is the engine's own error; Message already says what matters of it.
 	Err error
 }

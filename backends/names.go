@@ -57,6 +57,9 @@ const (
 	LabelPrivateIP       = LabelPrefix + "private-ip"
 	LabelImage           = LabelPrefix + "image" // as it was asked for; engines may lengthen it
 
+	LabelBuildContent = LabelPrefix + "build-content" // of images that we built: what they were built from
+	LabelBuildBases   = LabelPrefix + "build-bases"   // and on top of
+
 	// What log collectors read.
 	LogLabelEnclaveName = "kurtosis_enclave_name"
 	LogLabelEnclaveUUID = "kurtosis_enclave_uuid"

@@ -307,7 +307,8 @@ type Image struct {
 	Platform      string // e.g. "linux/amd64"
 	Entrypoint    []string
 	Cmd           []string
-	Size          int64 // bytes
+	Size          int64             // bytes
+	Labels        map[string]string // of its configuration
 }
 
 // PullSpec asks for an image from a registry.
@@ -335,6 +336,7 @@ type BuildSpec struct {
 	Dockerfile string // path in the context; "" is Dockerfile
 	Target     string // stage; "" is the last
 	Args       map[string]string
+	Labels     map[string]string // put on the image
 	Platform   string
 	NoCache    bool
 }

@@ -22,6 +22,8 @@ type pattern struct {
 var patterns = []pattern{
 	{regexp.MustCompile(`(?i)port is already allocated|address already in use.*|ports are not available`), backends.PortTaken,
 		"free the port (see `docker ps` and `ss -tulpn`), or ask for another"},
+	{regexp.MustCompile(`(?i)no matching manifest for|does not match the specified platform`), backends.Unsupported,
+		"the image is not made for this engine's platform: another tag may be, or build it"},
 	{regexp.MustCompile(`(?i)no such image|image not known|manifest unknown|repository .* not found|pull access denied`), backends.ImageNotFound, ""},
 	{regexp.MustCompile(`(?i)toomanyrequests|rate limit`), backends.RateLimited, "log in with `docker login`, wait, or configure a registry mirror"},
 	{regexp.MustCompile(`(?i)unauthorized|authentication required|no basic auth credentials|denied: requested access`), backends.AuthNeeded,

@@ -11,7 +11,6 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
-	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/image"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -33,7 +32,7 @@ func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image,
 		r.Platform += "/" + info.Variant
 	}
 	if info.Config != nil {
-		r.Entrypoint, r.Cmd = info.Config.Entrypoint, info.Config.Cmd
+		r.Entrypoint, r.Cmd, r.Labels = info.Config.Entrypoint, info.Config.Cmd, info.Config.Labels
 	}
 	return r, nil
 }
@@ -91,9 +90,10 @@ func (b *Backend) pullError(ctx context.Context, err error, ref, doing string, w
 
 // message is one of a stream that tells how a pull, build or load goes.
 type message struct {
-	ID       string `json:"id"`
-	Status   string `json:"status"`
-	Stream   string `json:"stream"`
+	ID       string          `json:"id"`
+	Status   string          `json:"status"`
+	Stream   string          `json:"stream"`
+	Aux      json.RawMessage `json:"aux"`
 	Progress *struct {
 		Current int64 `json:"current"`
 		Total   int64 `json:"total"`
@@ -163,63 +163,6 @@ func (s *layers) message(m message) {
 		}
 	}
 	s.progress(p)
-}
-
-// buildTail is how many lines of a failed build its error keeps.
-const buildTail = 20
-
-// BuildImage builds with the engine's classic builder.
-func (b *Backend) BuildImage(ctx context.Context, spec backends.BuildSpec, progress func(backends.BuildProgress)) (backends.Image, error) {
-	doing := fmt.Sprintf("building image %q", spec.Tag)
-	archive, err := spec.Context(ctx)
-	if err != nil {
-		return backends.Image{}, backends.Errorf(backends.BuildFailed, "%s: the build context: %w", doing, err)
-	}
-	defer archive.Close()
-	args := map[string]*string{}
-	for k, v := range spec.Args {
-		args[k] = &v
-	}
-	response, err := b.client.ImageBuild(ctx, archive, build.ImageBuildOptions{
-		Tags: []string{spec.Tag}, Dockerfile: spec.Dockerfile, Target: spec.Target, BuildArgs: args,
-		Platform: spec.Platform, NoCache: spec.NoCache, Remove: true, ForceRemove: true,
-	})
-	if err != nil {
-		return backends.Image{}, b.buildError(ctx, err, doing, "", nil)
-	}
-	defer response.Body.Close()
-	var step string
-	var tail []string
-	err = readMessages(response.Body, func(m message) {
-		for line := range strings.Lines(m.Stream) {
-			if line = strings.TrimRight(line, "\r\n"); line == "" {
-				continue
-			}
-			if _, command, ok := strings.Cut(line, " : "); ok && strings.HasPrefix(line, "Step ") {
-				step = command
-			}
-			tail = append(tail, line)
-			tail = tail[max(0, len(tail)-buildTail):]
-			if progress != nil {
-				progress(backends.BuildProgress{Step: step, Line: line})
-			}
-		}
-	})
-	if err != nil {
-		return backends.Image{}, b.buildError(ctx, err, doing, step, tail)
-	}
-	return b.InspectImage(ctx, spec.Tag)
-}
-
-func (b *Backend) buildError(ctx context.Context, err error, doing, step string, tail []string) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	e := &backends.Error{Kind: backends.BuildFailed, Message: doing + ": " + engineText(err), Log: tail, Err: err}
-	if step != "" {
-		e.Message = fmt.Sprintf("%s: step %q: %s", doing, step, engineText(err))
-	}
-	return e
 }
 
 // LoadImage takes an image archive.

@@ -156,6 +156,7 @@ func (b *Backend) BuildImage(ctx context.Context, spec backends.BuildSpec, progr
 		built.Tags = nil
 	}
 	built.ID = digest(fmt.Sprint(string(content), spec.Dockerfile, spec.Target, slices.Sorted(maps.Keys(spec.Args)), spec.Args))
+	built.Labels = spec.Labels
 	b.images[spec.Tag] = whole(spec.Tag, built)
 	return b.images[spec.Tag].Image, nil
 }

@@ -129,7 +129,8 @@ const (
 // which is 0 until the registry has said it, and may grow when another layer is announced.
 type ImageProgress struct {
 	Image   string `json:"image"`
-	Status  string `json:"status"` // "pulling", "extracting", a build's current step …
+	Status  string `json:"status"`         // "pulling", "extracting", a build's current step …
+	Line    string `json:"line,omitempty"` // of a build's log
 	Current int64  `json:"current_bytes"`
 	Total   int64  `json:"total_bytes"`
 }

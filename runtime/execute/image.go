@@ -8,6 +8,7 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
@@ -128,9 +129,12 @@ func (m *images) get(image plan.Image) (backends.Image, error) {
 	)
 	switch {
 	case image.Build != nil:
-		got, err = m.build(image.Build)
+		var built bool
+		if got, built, err = imagebuild.Dockerfile(m.ctx, m.builds(image.Reference()), image.Build); !built {
+			source = event.ImageCached
+		}
 	case image.Nix != nil:
-		got, err = m.nix(image.Nix)
+		got, err = imagebuild.Nix(m.ctx, m.builds(image.Reference()), image.Nix)
 	default:
 		got, source, err = m.find(image)
 	}
@@ -198,15 +202,12 @@ func unavailable(ref string, err error) error {
 	return &failure{f, err}
 }
 
-func (m *images) build(b *plan.ImageBuildSpec) (backends.Image, error) {
-	if b.ContextPath == "" {
-		return backends.Image{}, fmt.Errorf("the build context %q of image %s is not on this machine", b.BuildContextDir, b.ImageName)
+// builds says how images are built for this run; ref is what events call the one that is built.
+func (m *images) builds(ref string) imagebuild.Options {
+	return imagebuild.Options{
+		Backend: m.r.Backend, Update: m.r.ImageDownload == DownloadAlways,
+		Progress: func(p imagebuild.Progress) {
+			m.r.Sink.Emit(event.ImageProgress{Image: ref, Status: p.Status, Line: p.Line, Current: p.Current, Total: p.Total})
+		},
 	}
-	spec := backends.BuildSpec{
-		Tag: b.ImageName, Dockerfile: b.BuildFile, Target: b.TargetStage, Args: toMap(b.BuildArgs),
-		Context: buildContext(b.ContextPath, b.BuildFile),
-	}
-	return m.r.Backend.BuildImage(m.ctx, spec, func(p backends.BuildProgress) {
-		m.r.Sink.Emit(event.ImageProgress{Image: b.ImageName, Status: p.Step})
-	})
 }

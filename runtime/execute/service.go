@@ -302,8 +302,9 @@ func moveFirst(spec *backends.ServiceSpec, moves plan.Map[string], image backend
 	spec.Cmd = append(slices.Clone(entrypoint), cmd...)
 }
 
+// auth is the login of an ImageSpec; nil leaves it to what `docker login` stored.
 func auth(i plan.Image) *backends.RegistryAuth {
-	if i.Spec == nil || i.Spec.Username == "" && i.Spec.Password == "" && i.Spec.Registry == "" {
+	if i.Spec == nil || i.Spec.Username == "" && i.Spec.Password == "" {
 		return nil
 	}
 	return &backends.RegistryAuth{Registry: i.Spec.Registry, Username: i.Spec.Username, Password: i.Spec.Password}

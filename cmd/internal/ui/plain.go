@@ -38,6 +38,9 @@ func (p *Plain) Emit(e event.Event) {
 func (p *Plain) lines(e event.Event) []string {
 	switch e := e.(type) {
 	case event.ImageProgress:
+		if e.Line != "" {
+			return []string{fmt.Sprintf("image %s | %s", e.Image, e.Line)}
+		}
 		if p.shown[e.Image] {
 			return nil
 		}
