@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
@@ -32,9 +33,10 @@ type RunOptions struct {
 	ImageDownload    execute.ImageDownload
 	NonBlockingTasks bool
 	Prune            bool
-	Fresh            bool             // run every step, whatever was done before
-	Planned          func(*plan.Plan) // where not nil, is given the plan before its first step runs
-	NoWait           bool             // be refused, instead of waiting, when another run is in the enclave
+	Fresh            bool                    // run every step, whatever was done before
+	Planned          func(*plan.Plan)        // where not nil, is given the plan before its first step runs
+	Checked          func([]diag.Diagnostic) // where not nil, is given what Checker found before anything is made
+	NoWait           bool                    // be refused, instead of waiting, when another run is in the enclave
 	HTTP             *http.Client
 	Now              func() time.Time
 }
@@ -89,6 +91,9 @@ func (r *session) run(ctx context.Context) error {
 	if err := r.decide(ctx); err != nil {
 		return err
 	}
+	if r.Checked != nil {
+		r.Checked(r.result.Diagnostics)
+	}
 	if len(r.result.Problems) > 0 {
 		return &ProblemsError{r.result.Problems}
 	}
@@ -134,9 +139,7 @@ func (r *session) decide(ctx context.Context) error {
 	}
 	if err := r.phase(event.Interpreting, func() error {
 		preview, err := planFor(ctx, r.Options, environment(&remembered, services))
-		if err == nil {
-			r.result.Preview = *preview
-		}
+		r.result.Preview = *preview
 		return err
 	}); err != nil {
 		return err

@@ -20,12 +20,6 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
-// Checker examines a module before it is run. The type checker is one.
-type Checker interface {
-	// Check returns what is to be said about target and about the modules that it imports.
-	Check(ctx context.Context, files *workspace.Snapshot, target workspace.Target) ([]diag.Diagnostic, error)
-}
-
 // Options say what is planned. Only Package is required.
 type Options struct {
 	Package    *packages.Package
@@ -35,17 +29,19 @@ type Options struct {
 	Privileged bool                // services may ask for privileges on the machine
 	Variables  map[string]string   // members of the kurtosis module
 	Limits     interp.Limits       // of the interpretation
-	Checker    Checker             // nil checks nothing
-	Strict     bool                // errors that Checker finds end the run before it begins
+	Checker    Checker             // works beside the interpretation; nil checks nothing
+	Strict     bool                // errors that Checker finds are those of the package: nothing is interpreted then
 	Cache      *workspace.Cache    // of parsed modules, for callers that plan often; nil makes one
 	Interp     *interp.Interpreter // keeps compiled programs, likewise
 }
 
 // Preview is what a package would do.
 type Preview struct {
+	Target      workspace.Target // the module that was run
 	Plan        *plan.Plan
 	Problems    []plan.Problem    // why the plan cannot be executed, all of them
-	Diagnostics []diag.Diagnostic // what the checker found
+	Diagnostics []diag.Diagnostic // what the checker found, without what Problems or Causes say
+	Causes      []diag.Diagnostic // what it found where the interpretation failed
 }
 
 // parsedBytes is how much text a cache of parsed modules holds on to.
@@ -53,7 +49,7 @@ const parsedBytes = 64 << 20
 
 // Plan interprets a package and validates what comes out. It reaches no engine, changes nothing, and gives the same
 // plan for the same input. An error says why there is no plan: *interp.Error, *CheckError, or of package packages;
-// a plan with problems is no error here.
+// the Preview then holds what the checker found. A plan with problems is no error here.
 func Plan(ctx context.Context, o Options) (*Preview, error) {
 	return planFor(ctx, o, plan.Environment{})
 }
@@ -69,15 +65,11 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 		Resolver: func(files workspace.FS) workspace.Resolver { return o.Package.Over(files) },
 		Cache:    cache,
 	})
-	preview := &Preview{}
-	if o.Checker != nil {
-		found, err := o.Checker.Check(ctx, files, o.Package.Main)
-		if err != nil {
-			return nil, err
-		}
-		preview.Diagnostics = found
-		if o.Strict && hasErrors(found) {
-			return nil, &CheckError{found}
+	preview := &Preview{Target: o.Package.Main}
+	checked := startCheck(ctx, o, files)
+	if o.Strict {
+		if preview.Diagnostics = checked(); hasErrors(preview.Diagnostics) {
+			return preview, &CheckError{preview.Diagnostics}
 		}
 	}
 	interpreter := o.Interp
@@ -92,10 +84,13 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 			return convertCompose(ctx, files, target)
 		},
 	})
+	preview.Diagnostics = checked()
 	if err != nil {
-		return nil, err
+		preview.explained(ctx, files, err)
+		return preview, err
 	}
 	preview.Problems = preview.Plan.Validate(env)
+	preview.unrepeated(ctx, files, o.Package)
 	return preview, nil
 }
 
@@ -129,31 +124,6 @@ func replacements(p *packages.Package) map[string]string {
 		out[r.Package] = r.With
 	}
 	return out
-}
-
-func hasErrors(found []diag.Diagnostic) bool {
-	for _, d := range found {
-		if d.Severity == diag.Error {
-			return true
-		}
-	}
-	return false
-}
-
-// CheckError says that the checker found errors and that the run was to be strict.
-type CheckError struct{ Diagnostics []diag.Diagnostic }
-
-func (e *CheckError) Error() string {
-	n := 0
-	for _, d := range e.Diagnostics {
-		if d.Severity == diag.Error {
-			n++
-		}
-	}
-	if n == 1 {
-		return "the package has an error"
-	}
-	return fmt.Sprintf("the package has %d errors", n)
 }
 
 // ProblemsError says why a plan cannot be executed.

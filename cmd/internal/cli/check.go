@@ -3,35 +3,31 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
+	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/typecheck"
 )
 
-// modulesKept is how much text of modules stays parsed between the check and the run, in bytes.
-const modulesKept = 64 << 20
+// checker finds the places of a package where its code is definitely wrong; the rest is for `lint`, and so is what
+// is wrong in other packages.
+type checker struct{ pkg *packages.Package }
 
-// check runs the checker over the modules that a job reaches in its own package and shows the errors, which are
-// places where the code is definitely wrong; the rest is for `lint`. With --strict they end the run. A preview is
-// checked only then: what is wrong on its way shows itself.
-func (a *app) check(ctx context.Context, j *job) error {
-	if j.noCheck || (j.dryRun || j.dependencies) && !j.strict {
-		return nil
-	}
-	j.modules = workspace.NewCache(modulesKept)
-	files := workspace.New(workspace.Options{
-		Disk:     workspace.Disk(),
-		Resolver: func(files workspace.FS) workspace.Resolver { return j.pkg.Over(files) },
-		Cache:    j.modules,
+var _ runtime.Checker = checker{}
+
+func (c checker) Check(ctx context.Context, files *workspace.Snapshot, target workspace.Target) ([]diag.Diagnostic, error) {
+	result, err := typecheck.CheckPackage(ctx, files, []workspace.Target{target}, typecheck.PackageOptions{
+		Options: typecheck.Options{Replace: replaced(c.pkg)},
 	})
-	result, err := typecheck.CheckPackage(ctx, files, []workspace.Target{j.pkg.Main}, typecheck.PackageOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var found []diag.Diagnostic
 	for _, m := range result.Modules {
-		if m.Target.Package != j.pkg.Name {
+		if m.Target.Package != c.pkg.Name {
 			continue
 		}
 		for _, d := range m.Diagnostics {
@@ -40,24 +36,41 @@ func (a *app) check(ctx context.Context, j *job) error {
 			}
 		}
 	}
+	return diag.Sort(found), nil
+}
+
+// findingsShown is how many of the checker's findings a run lists.
+const findingsShown = 10
+
+// findings words what the checker found for a run that goes on: a line for each, and what to do about them.
+func (a *app) findings(found []diag.Diagnostic) string {
 	if len(found) == 0 {
-		return nil
+		return ""
 	}
-	found = diag.Sort(found)
-	if !j.strict {
-		if !j.quiet && a.output != formatJSON {
-			a.showFindings(found)
+	var b strings.Builder
+	for i, d := range found {
+		if i == findingsShown {
+			fmt.Fprintf(&b, "and %d more\n", len(found)-i)
+			break
 		}
-		return nil
+		d.Related = nil
+		_ = diag.Text(&b, []diag.Diagnostic{d}, diag.Frames{Path: a.shownPath, Color: a.style.Color})
 	}
-	a.showFindings(found)
-	message := "the checker found an error in the package"
+	what := "an error"
 	if len(found) > 1 {
-		message = fmt.Sprintf("the checker found %d errors in the package", len(found))
+		what = fmt.Sprintf("%d errors", len(found))
 	}
-	fmt.Fprintf(a.Err, "\n%s %s\n", a.style.Red("kurtosis:"), message)
+	fmt.Fprintf(&b, "%s the checker found %s and the run goes on: 'kurtosis lint' shows more, --strict ends the run, --no-check leaves the check out\n",
+		a.style.Yellow("warning:"), what)
+	return b.String()
+}
+
+// strictly says that the checker's findings end the run.
+func (a *app) strictly(err *runtime.CheckError) error {
+	a.showFindings(err.Diagnostics)
+	fmt.Fprintf(a.Err, "\n%s %s\n", a.style.Red("kurtosis:"), err)
 	if a.output == formatJSON {
-		a.printJSON(errorDocument{Error: message, Hint: "run without --strict", Diagnostics: found})
+		a.printJSON(errorDocument{Error: err.Error(), Hint: err.Hint(), Diagnostics: err.Diagnostics})
 	}
 	return &shownError{statusFault}
 }

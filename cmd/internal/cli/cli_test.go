@@ -26,7 +26,6 @@ func TestMain(m *testing.M) {
 		"kurtosis-broken":      func() { os.Exit(cli.Main(context.Background(), os.Args[1:], streams(), broken)) },
 		"kurtosis-interrupted": func() { os.Exit(cli.Main(interrupted, os.Args[1:], streams(), engines)) },
 		"kurtosis":             func() { os.Exit(cli.Main(context.Background(), os.Args[1:], streams(), engines)) },
-		"kurtosis-lsp":         func() { os.Exit(cli.LanguageServer(context.Background(), os.Args[1:], streams())) },
 	})
 }
 

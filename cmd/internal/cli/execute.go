@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
+	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
@@ -25,7 +26,7 @@ func (a *app) execute(ctx context.Context, j *job) error {
 	return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
 		view := a.view(j)
 		result, err := runtime.Run(ctx, e.Backend, runtime.RunOptions{
-			Options: j.options(), State: e.State, Sink: view.sink, Planned: view.planned,
+			Options: j.options(), State: e.State, Sink: view.sink, Planned: view.planned, Checked: view.checked,
 			Enclave: j.enclave, Production: j.production, ArgsText: j.argsText(),
 			Parallelism: j.parallelism, Parallel: j.parallel, ImageDownload: execute.ImageDownload(*j.imageDownload),
 			NonBlockingTasks: j.nonBlocking, Prune: j.prune, Fresh: j.uncached(),
@@ -57,15 +58,20 @@ func (j *job) uncached() bool { return len(j.experimental) > 0 }
 type view struct {
 	sink    event.Sink
 	planned func(*plan.Plan)
+	checked func([]diag.Diagnostic)
 	close   func()
 }
 
 func (a *app) view(j *job) view {
+	checked := func(found []diag.Diagnostic) { fmt.Fprint(a.Err, a.findings(found)) }
+	if j.quiet {
+		checked = nil
+	}
 	if a.output == formatJSON {
-		return view{event.NewJSONLines(a.Out, time.Now), nil, func() {}}
+		return view{event.NewJSONLines(a.Out, time.Now), nil, checked, func() {}}
 	}
 	if j.quiet {
-		return view{event.Discard, nil, func() {}}
+		return view{event.Discard, nil, nil, func() {}}
 	}
 	var (
 		mu    sync.Mutex
@@ -91,11 +97,16 @@ func (a *app) view(j *job) view {
 		}
 	}
 	if !a.style.Terminal {
-		return view{ui.NewPlain(a.Err, a.style, detail), planned, func() {}}
+		return view{ui.NewPlain(a.Err, a.style, detail), planned, checked, func() {}}
 	}
 	ticker := time.NewTicker(frameTime)
 	live := ui.NewLive(a.Err, a.style, detail, time.Now, ticker.C)
-	return view{live, planned, func() { live.Close(); ticker.Stop() }}
+	checked = func(found []diag.Diagnostic) {
+		if text := a.findings(found); text != "" {
+			live.Emit(event.Info{Message: strings.TrimSuffix(text, "\n")})
+		}
+	}
+	return view{live, planned, checked, func() { live.Close(); ticker.Stop() }}
 }
 
 // runDone shows what the package returned, and the enclave.
@@ -137,6 +148,7 @@ func (a *app) showEnclave(ctx context.Context, j *job, e runtime.Enclaves, resul
 // runFailed says why a run failed. With JSON, the events have said so already.
 func (a *app) runFailed(ctx context.Context, j *job, result runtime.Result, err error) error {
 	var (
+		strict   *runtime.CheckError
 		refused  *interp.Error
 		problems *runtime.ProblemsError
 		step     *execute.StepError
@@ -146,6 +158,9 @@ func (a *app) runFailed(ctx context.Context, j *job, result runtime.Result, err 
 		status = &shownError{statusInterrupted}
 	}
 	if a.output == formatJSON {
+		if errors.As(err, &strict) {
+			a.showFindings(strict.Diagnostics)
+		}
 		return status
 	}
 	switch {
@@ -153,8 +168,8 @@ func (a *app) runFailed(ctx context.Context, j *job, result runtime.Result, err 
 		fmt.Fprintf(a.Err, "%s interrupted\n", a.style.Red("kurtosis:"))
 	case errors.As(err, &problems):
 		a.showProblems(j, problems.Problems)
-	case errors.As(err, &refused):
-		return a.refusal(ctx, j, err)
+	case errors.As(err, &refused), errors.As(err, &strict):
+		return a.refusal(ctx, &result.Preview, err)
 	case errors.As(err, &step):
 		for _, line := range ui.Failure(step.Failure, a.style) {
 			fmt.Fprintln(a.Err, line)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/runtime"
-	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 func (a *app) packagePreviewCommand() *cobra.Command {
@@ -100,14 +99,14 @@ func (a *app) previewPackage(ctx context.Context, f *packageFlags, root, argsFil
 	if err != nil {
 		return refused(err)
 	}
-	flags := &runFlags{function: "run", cluster: new(string)}
+	flags := &runFlags{function: "run", cluster: new(string), noCheck: true} // what the checker has to say is lint's to show
 	*flags.cluster = "docker"
 	j := &job{runFlags: flags, pkg: pkg, args: args}
 	made, err := runtime.Plan(ctx, j.options())
 	if err != nil {
-		return refused(a.refusal(ctx, j, err))
+		return refused(a.refusal(ctx, made, err))
 	}
-	if problems := made.Plan.Validate(plan.Environment{}); len(problems) > 0 {
+	if problems := made.Problems; len(problems) > 0 {
 		a.showProblems(j, problems)
 		return refused(nil)
 	}

@@ -49,18 +49,24 @@ type problemDocument struct {
 
 // options are what the facade needs to know of a job.
 func (j *job) options() runtime.Options {
-	return runtime.Options{
-		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged, Cache: j.modules,
+	o := runtime.Options{
+		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged, Strict: j.strict,
 	}
+	if !j.noCheck {
+		o.Checker = checker{j.pkg}
+	}
+	return o
 }
 
 func (a *app) preview(ctx context.Context, j *job) error {
 	made, err := runtime.Plan(ctx, j.options())
 	if err != nil {
-		return a.refusal(ctx, j, err)
+		return a.refusal(ctx, made, err)
 	}
-	p := made.Plan
-	problems := p.Validate(plan.Environment{})
+	if !j.quiet {
+		fmt.Fprint(a.Err, a.findings(made.Diagnostics))
+	}
+	p, problems := made.Plan, made.Problems
 	if j.dependencies {
 		err = a.showDependencies(ctx, p, j)
 	} else {
@@ -264,30 +270,68 @@ func (j *job) file(p plan.Position) string {
 
 // refusal shows why a package gives no plan: on the terminal in our words, with the line it is about; in JSON with
 // the reference's text.
-func (a *app) refusal(ctx context.Context, j *job, err error) error {
+func (a *app) refusal(ctx context.Context, made *runtime.Preview, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var unchecked *runtime.CheckError
+	if errors.As(err, &unchecked) {
+		return a.strictly(unchecked)
 	}
 	var e *interp.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	found := diagnosticsOf(e, j.pkg.Main.Path)
+	found := diagnosticsOf(e, made.Target.Path)
 	if where, ok := e.Where(); ok && e.Code == "syntax" {
 		if all := syntaxErrors(ctx, where.Path); len(all) > 0 {
 			found = all
 		}
 	}
+	found = explained(found, made.Causes)
 	a.showFindings(found)
+	others := slices.DeleteFunc(slices.Clone(made.Diagnostics), func(d diag.Diagnostic) bool {
+		return slices.ContainsFunc(found, func(f diag.Diagnostic) bool { return f.File == d.File && f.Range == d.Range && f.Code == d.Code })
+	})
+	switch n := len(others); n {
+	case 0:
+	case 1:
+		fmt.Fprintf(a.Err, "\n%s the checker found another error: 'kurtosis lint' shows it\n", a.style.Bold("note:"))
+	default:
+		fmt.Fprintf(a.Err, "\n%s the checker found %d other errors: 'kurtosis lint' shows them\n", a.style.Bold("note:"), n)
+	}
 	if a.output == formatJSON {
 		a.printJSON(errorDocument{Error: e.Error(), Diagnostics: found})
 	}
 	return &shownError{statusFault}
 }
 
+// explained puts what the checker says in the place of what it is about: the checker names the argument, where the
+// interpretation knows the call. The calls that led there stay.
+func explained(found, causes []diag.Diagnostic) []diag.Diagnostic {
+	if len(causes) == 0 {
+		return found
+	}
+	if len(found) == 1 {
+		causes = slices.Clone(causes)
+		last := &causes[len(causes)-1]
+		last.Related = slices.Concat(last.Related, found[0].Related)
+		return causes
+	}
+	out := slices.Clone(found)
+	for i, d := range found {
+		for _, c := range causes {
+			if c.File == d.File && c.Range.Start == d.Range.Start {
+				out[i] = c
+			}
+		}
+	}
+	return out
+}
+
 // syntaxErrors are all that a file has, of which the reference tells the first.
 func syntaxErrors(ctx context.Context, path string) []diag.Diagnostic {
-	files := workspace.New(workspace.Options{Disk: workspace.Disk(), Cache: workspace.NewCache(modulesKept)})
+	files := workspace.New(workspace.Options{Disk: workspace.Disk(), Cache: workspace.NewCache(0)})
 	tree, err := files.Module(ctx, workspace.Target{Path: path})
 	if err != nil {
 		return nil

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -138,7 +137,6 @@ type job struct {
 	pkg        *packages.Package
 	args       *plan.Dict
 	privileged bool
-	modules    *workspace.Cache // those that the checker parsed; nil where it did not run
 }
 
 func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *string) error {
@@ -161,9 +159,6 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 			return err
 		}
 		j.privileged = config.AllowPrivileged
-	}
-	if err := a.check(ctx, j); err != nil {
-		return err
 	}
 	if f.dryRun || f.dependencies {
 		return a.preview(ctx, j)
