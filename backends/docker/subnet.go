@@ -58,7 +58,11 @@ func overlapsAny(p netip.Prefix, others []netip.Prefix) bool {
 // hostRoutes reads the kernel's IPv4 routes but the default one. Elsewhere than on Linux there are none to see: the
 // engine is in a virtual machine with networks of its own.
 func hostRoutes() ([]netip.Prefix, error) {
-	f, err := os.Open("/proc/net/route")
+	// In a container of ours the host's table is beside our own.
+	f, err := os.Open(hostNetwork + "/route")
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = os.Open("/proc/net/route")
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
