@@ -35,17 +35,14 @@ func (e Enclaves) Store(uuid string) (*state.Store, error) {
 
 // Create makes an empty enclave. An empty name is made up.
 func (e Enclaves) Create(ctx context.Context, name string, production bool) (backends.Enclave, error) {
-	if name == "" {
-		var err error
-		if name, err = e.freeName(ctx); err != nil {
-			return backends.Enclave{}, err
-		}
-	} else if message, ok := rule.Check("enclave-name", name); !ok {
-		return backends.Enclave{}, backends.Errorf(backends.Invalid, "enclave name %q: %s", name, message)
+	return e.Make(ctx, backends.EnclaveSpec{Name: name, Production: production})
+}
+
+func checkName(name string) error {
+	if message, ok := rule.Check("enclave-name", name); !ok {
+		return backends.Errorf(backends.Invalid, "enclave name %q: %s", name, message)
 	}
-	return e.Backend.CreateEnclave(ctx, backends.EnclaveSpec{
-		UUID: backends.NewUUID(), Name: name, Created: e.now().UTC(), Production: production,
-	})
+	return nil
 }
 
 // freeName makes up a name that no enclave has.
