@@ -94,7 +94,8 @@ A preview (run --dry-run) says exactly what a package would do, on any machine, 
 	_ = root.PersistentFlags().MarkHidden("cli-log-level")
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Say what a command does", Args: cobra.ArbitraryArgs, RunE: a.help})
 	root.AddCommand(a.runCommand(), a.lintCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
-		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand(), a.lspCommand())
+		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand(), a.lspCommand(),
+		a.engineCommand(), a.apiCommand())
 	return root
 }
 
