@@ -239,3 +239,14 @@ func Ensure(t testing.TB, b backends.Images, list ...Image) {
 		}
 	}
 }
+
+// Named makes one of the images above for who is no test: "toolbox" or "busybox".
+func Named(name string) (Image, error) {
+	switch name {
+	case "toolbox":
+		return toolbox()
+	case "busybox":
+		return busybox()
+	}
+	return Image{}, fmt.Errorf("there is no test image %q", name)
+}
