@@ -221,8 +221,12 @@ func (a *fn) misfit(e syntax.Expr, t, want types.Type) (place syntax.Expr, what 
 	return nil, "", nil, nil, false
 }
 
-// argumentValue checks constants by the named rules of the table.
+// argumentValue checks constants by the named rules of the table. Tests validate no plan, so rules that hold only then
+// are no business of theirs.
 func (a *fn) argumentValue(e syntax.Expr, param *builtins.Param, t types.Type) {
+	if param.Late && a.c.test {
+		return
+	}
 	switch v := t.(type) {
 	case types.StringLit:
 		if len(param.Enum) > 0 && !slices.Contains(param.Enum, string(v)) && !(v == "" && param.Rule != "") {
