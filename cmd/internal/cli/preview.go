@@ -316,6 +316,9 @@ func explained(found, causes []diag.Diagnostic) []diag.Diagnostic {
 		causes = slices.Clone(causes)
 		last := &causes[len(causes)-1]
 		last.Related = slices.Concat(last.Related, found[0].Related)
+		if last.Hint == "" {
+			last.Hint = found[0].Hint
+		}
 		return causes
 	}
 	out := slices.Clone(found)
