@@ -1,5 +1,5 @@
 #!/bin/bash
-# What takes longer: fuzzing, cross-compilation, benches. `make test` has passed before.
+# What takes longer: all platforms, fuzzing, soak, scale, benches. `make test` has passed before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s (%(%H:%M:%S)T)\n' "$*" -1; }
@@ -8,8 +8,13 @@ step "both binaries on all platforms"
 make --no-print-directory cross
 step "fuzzing"
 make --no-print-directory fuzz
-step "a real Docker Engine"
+step "soak and scale"
+go test -tags long -count=1 -p 1 -timeout 20m $(scripts/tagged.sh long)
+step "a real Docker Engine, and Podman"
 scripts/docker.sh
 scripts/example-images.sh
+PODMAN_HOST=$(scripts/podman.sh) go test -tags docker,podman -count=1 -timeout 15m ./backends/docker -run Podman
+scripts/podman.sh stop
 step "benches"
 make --no-print-directory bench
+make --no-print-directory bench-lsp

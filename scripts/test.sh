@@ -2,11 +2,10 @@
 # Everything that must hold before a change lands, in at most a quarter of an hour on two cores with warm caches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export YES=${YES:-}
 step() { printf '\n== %s (%(%H:%M:%S)T)\n' "$*" -1; }
 
 step "packages this needs"
-scripts/ensure.sh black curl
+scripts/ensure.sh black busybox-static curl neovim
 export KURTOSIS_TEST_BLACK=required # the formatter's oracle must not be absent in silence
 
 step "formatting, vet, unit and command-line tests"
@@ -20,9 +19,19 @@ make --no-print-directory update
 step "a real Docker Engine, and images without a registry"
 scripts/docker.sh
 scripts/example-images.sh
+scripts/leftovers.sh snapshot
 
 step "tests over Docker"
-scripts/leftovers.sh snapshot
 go test -tags docker -count=1 -p 1 -timeout 15m $(scripts/tagged.sh docker)
+step "the demo"
 make --no-print-directory demo
+step "the reference's own SDKs"
+scripts/test-sdk.sh
+step "pre-commit"
+scripts/test-pre-commit.sh
+step "a real VS Code"
+make --no-print-directory vsix
+scripts/test-vscode.sh
+
+step "nothing is left"
 scripts/leftovers.sh compare
