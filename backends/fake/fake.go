@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -48,6 +49,7 @@ type Backend struct {
 	counts   map[string]int
 	failures map[string][]failure
 	delays   map[string]time.Duration
+	systems  map[string]*system // by ID
 	exec     ExecFunc
 	nextPort uint16
 	nextNet  int
@@ -293,6 +295,7 @@ func (b *Backend) RemoveEnclave(ctx context.Context, enclave string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	maps.DeleteFunc(b.systems, func(_ string, s *system) bool { return s.Enclave == enclave })
 	if e := b.enclaves[enclave]; e != nil {
 		delete(b.enclaves, enclave)
 		for _, s := range e.services {
