@@ -157,7 +157,7 @@ var calls = map[string]func(pkg string) bool{
 
 func isMain(pkg string) bool {
 	switch pkg {
-	case "cmd/kurtosis", "cmd/kurtosis-lsp", "backends/backendtest/images/toolbox":
+	case "cmd/kurtosis", "cmd/kurtosis-lsp", "cmd/kurtosis-pod", "backends/backendtest/images/toolbox":
 		return true
 	}
 	// Development programs (generators, benches, test images) are mains of their own.

@@ -95,3 +95,25 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	c.Hint = fmt.Sprintf(format, args...)
 	return &c
 }
+
+// NotRunning explains that a service does not run: how it ended. memory is its limit in bytes, 0 for none. Callers add Log.
+func NotRunning(s Service, memory int64) *Error {
+	e := &Error{Kind: Exited, ExitCode: s.ExitCode}
+	switch {
+	case s.OutOfMemory:
+		e.Kind = OutOfMemory
+		e.Message = fmt.Sprintf("service %q was killed for its memory", s.Name)
+		e.Hint = "raise max_memory, or remove it"
+		if memory > 0 {
+			e.Message += fmt.Sprintf(": more than %d MB", memory>>20)
+		}
+	case s.Started.IsZero():
+		e.Message = fmt.Sprintf("service %q was never started", s.Name)
+	default:
+		e.Message = fmt.Sprintf("service %q does not run: it exited with code %d", s.Name, s.ExitCode)
+		if s.ExitCode == 0 {
+			e.Hint = "its command came to its end; a service runs until it is stopped"
+		}
+	}
+	return e
+}

@@ -191,23 +191,7 @@ func (b *Backend) exited(ctx context.Context, c container.Summary) error {
 		return b.wrap(ctx, err, fmt.Sprintf("inspecting service %q", service))
 	}
 	s := b.inspected(info)
-	e := &backends.Error{Kind: backends.Exited, ExitCode: s.ExitCode}
-	switch {
-	case s.OutOfMemory:
-		e.Kind = backends.OutOfMemory
-		e.Message = fmt.Sprintf("service %q was killed for its memory", service)
-		e.Hint = "raise max_memory, or remove it"
-		if limit := info.HostConfig.Memory; limit > 0 {
-			e.Message += fmt.Sprintf(": more than %d MB", limit>>20)
-		}
-	case s.Started.IsZero():
-		e.Message = fmt.Sprintf("service %q was never started", service)
-	default:
-		e.Message = fmt.Sprintf("service %q does not run: it exited with code %d", service, s.ExitCode)
-		if s.ExitCode == 0 {
-			e.Hint = "its command came to its end; a service runs until it is stopped"
-		}
-	}
+	e := backends.NotRunning(s, info.HostConfig.Memory)
 	for line, err := range b.logs(ctx, c.ID, info.Config.Tty, backends.LogOptions{Tail: lastLines}) {
 		if err != nil {
 			break // the state is what matters; the log may be unreadable with this engine's driver

@@ -3,8 +3,6 @@ package docker
 import (
 	"archive/tar"
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/archive"
 )
 
 // fill puts files into a container with a single copy, whatever their number. Volumes of a container that was never
@@ -35,12 +34,12 @@ func (b *Backend) fill(ctx context.Context, id string, files []backends.Files) e
 }
 
 func unpack(ctx context.Context, w *tar.Writer, dir string, open backends.Archive) error {
-	archive, err := open(ctx)
+	stream, err := open(ctx)
 	if err != nil {
 		return err
 	}
-	defer archive.Close()
-	return rebase(w, archive, func(name string) string { return path.Join(dir, name) })
+	defer stream.Close()
+	return archive.Rebase(w, stream, func(name string) string { return path.Join(dir, name) })
 }
 
 // copyIn streams what write produces, with paths from the root, into a container.
@@ -65,62 +64,8 @@ func (b *Backend) copyIn(ctx context.Context, id string, write func(*tar.Writer)
 	return err
 }
 
-// rebase copies the members of a tar stream, plain or gzip, under other names, owned by root. Names cannot climb out: they
-// are cleaned first. The top directory itself is left out, and no directory above the members is written, so that a
-// symbolic link on the way (/var/run) stays one.
-func rebase(w *tar.Writer, archive io.Reader, rename func(string) string) error {
-	plain, err := decompress(archive)
-	if err != nil {
-		return err
-	}
-	for r := tar.NewReader(plain); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("reading the archive: %w", err)
-		}
-		name := path.Clean("/" + h.Name)[1:]
-		if name == "" {
-			continue
-		}
-		h.Name = strings.TrimPrefix(rename(name), "/")
-		if h.Typeflag == tar.TypeLink {
-			h.Linkname = strings.TrimPrefix(rename(path.Clean("/" + h.Linkname)[1:]), "/")
-		}
-		if h.Typeflag == tar.TypeDir {
-			h.Name += "/"
-		}
-		h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "", ""
-		h.Format = tar.FormatUnknown // long names need another one than short ones
-		if err := w.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := io.Copy(w, r); err != nil {
-			return err
-		}
-	}
-}
-
-// decompress recognises gzip by its first bytes.
-func decompress(r io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	head, err := buffered.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("reading the archive: %w", err)
-	}
-	if !bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		return buffered, nil
-	}
-	z, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, fmt.Errorf("reading the archive: %w", err)
-	}
-	return z, nil
-}
-
 // CopyTo unpacks an archive into a directory of a service.
-func (b *Backend) CopyTo(ctx context.Context, enclave, service, dir string, archive io.Reader) error {
+func (b *Backend) CopyTo(ctx context.Context, enclave, service, dir string, from io.Reader) error {
 	if !strings.HasPrefix(dir, "/") {
 		return backends.Errorf(backends.Invalid, "copying to service %q: path %q is not absolute", service, dir)
 	}
@@ -143,7 +88,7 @@ func (b *Backend) CopyTo(ctx context.Context, enclave, service, dir string, arch
 				return err
 			}
 		}
-		return rebase(w, archive, func(name string) string { return path.Join(dir, name) })
+		return archive.Rebase(w, from, func(name string) string { return path.Join(dir, name) })
 	})
 	return b.wrap(ctx, err, doing)
 }
@@ -211,7 +156,7 @@ func renamed(stream io.ReadCloser, from, to string, dir bool) io.ReadCloser {
 	go func() {
 		defer stream.Close()
 		w := tar.NewWriter(pipe)
-		err := rebase(w, stream, func(name string) string {
+		err := archive.Rebase(w, stream, func(name string) string {
 			if rest, ok := strings.CutPrefix(name, from+"/"); ok && from != "" {
 				return path.Join(to, rest)
 			} else if name == from || !dir {
