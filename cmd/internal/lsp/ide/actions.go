@@ -67,8 +67,12 @@ func (v *View) Actions(ctx context.Context, path string, at source.Range, wanted
 	if wanted(ActionExtract) {
 		out = append(out, r.extractions()...)
 	}
-	if wanted(ActionRewrite) {
-		out = append(out, r.rewrites()...)
+	if wanted(ActionRewrite) || wanted(ActionQuickFix) {
+		for _, a := range r.rewrites(found) {
+			if wanted(a.Kind) {
+				out = append(out, a)
+			}
+		}
 	}
 	if wanted(ActionImports) {
 		if a, ok := organized(m, found); ok {
@@ -364,9 +368,14 @@ func (r *rewriter) edit(at source.Range, text string) diag.Edit {
 	return diag.Edit{File: r.m.Path(), Range: at, NewText: text}
 }
 
-func (r *rewriter) rewrites() []Action {
+func (r *rewriter) rewrites(found []diag.Diagnostic) []Action {
 	var out []Action
 	if a, ok := r.missingArguments(); ok {
+		for _, d := range found {
+			if d.Code == "missing-argument" && overlaps(d.Range, r.at) {
+				a.Kind, a.Fixes = ActionQuickFix, append(a.Fixes, d)
+			}
+		}
 		out = append(out, a)
 	}
 	if a, ok := r.docstring(); ok {

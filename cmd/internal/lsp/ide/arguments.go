@@ -226,7 +226,7 @@ func (v *View) argumentsCompletion(ctx context.Context, path string, at source.P
 			continue
 		}
 		item := Item{Label: field.Name, Kind: ItemField, Detail: field.Type.String(), Doc: field.Doc, Sort: sortable(i)}
-		if !field.Optional {
+		if !field.Optional && len(where.path) == 0 {
 			item.Detail += " (required)"
 		} else {
 			item.Sort = "5" + item.Sort

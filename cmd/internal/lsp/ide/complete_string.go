@@ -42,16 +42,16 @@ func (c *completer) inString(offset int) (*Completion, error) {
 		c.finish()
 		return &Completion{Range: r, Items: c.items}, nil
 	}
+	if key := c.keyOf(lit); key != nil {
+		c.keys(key)
+		c.finish()
+		return &Completion{Range: r, Items: c.items}, nil
+	}
 	call, param := c.v.parameterAt(c.ctx, c.m, path, lit)
 	if param == nil {
 		call, param = c.elementOf(lit)
 	}
 	if param == nil {
-		if key := c.keyOf(lit); key != nil {
-			c.keys(key)
-			c.finish()
-			return &Completion{Range: r, Items: c.items}, nil
-		}
 		return none, nil
 	}
 	if locatorParams[param.Name] {

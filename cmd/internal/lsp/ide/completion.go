@@ -222,10 +222,26 @@ func (c *completer) callAround() (call *syntax.CallExpr, arg syntax.Expr) {
 			arg = n
 		}
 	}
-	if arg != nil && !isArg(call, arg) {
-		return call, arg
+	if arg == nil {
+		arg = c.unfinished(call)
 	}
 	return call, arg
+}
+
+// unfinished is the argument before the place that has a name and no value yet: its node ends before the white space
+// that the place is behind.
+func (c *completer) unfinished(call *syntax.CallExpr) syntax.Expr {
+	for _, a := range call.Args {
+		name, value := keyword(a)
+		if name == nil || !parse.IsMissing(value) {
+			continue
+		}
+		end, to := c.f.Offset(nodeRange(a).End), c.f.Offset(c.at)
+		if end <= to && strings.TrimSpace(string(c.f.Text()[end:to])) == "" {
+			return a
+		}
+	}
+	return nil
 }
 
 // startsStatement says whether nothing but white space stands before the word on its line.
@@ -544,6 +560,7 @@ func paramList(fn *typecheck.Func) string {
 // callSnippet is a call with a placeholder for each required argument.
 func callSnippet(name string, sig *types.Function) string {
 	var args []string
+	stop := 0
 	for i, p := range sig.Params {
 		switch {
 		case p.Variadic != "" || p.Optional:
@@ -551,7 +568,8 @@ func callSnippet(name string, sig *types.Function) string {
 		case p.Name == "plan" && i == 0:
 			args = append(args, "plan")
 		default:
-			args = append(args, fmt.Sprintf("${%d:%s}", len(args)+1, p.Name))
+			stop++
+			args = append(args, fmt.Sprintf("${%d:%s}", stop, p.Name))
 		}
 	}
 	switch {

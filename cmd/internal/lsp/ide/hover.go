@@ -34,7 +34,7 @@ func (v *View) Hover(ctx context.Context, path string, at source.Pos) (*Hover, e
 	}
 	s := v.symbolAt(ctx, m, at)
 	if s == nil {
-		return v.hoverExpression(m, at), nil
+		return nil, nil
 	}
 	text := v.describe(ctx, m, s)
 	if text == "" {
@@ -42,10 +42,6 @@ func (v *View) Hover(ctx context.Context, path string, at source.Pos) (*Hover, e
 	}
 	return &Hover{Range: s.at, Text: text}, nil
 }
-
-// hoverExpression says something of keywords and literals: nothing, but for `def` lines and constants it would be
-// noise.
-func (v *View) hoverExpression(*Module, source.Pos) *Hover { return nil }
 
 func code(s string) string { return "```python\n" + s + "\n```\n" }
 
@@ -125,7 +121,7 @@ func (v *View) describeParam(m *Module, s *symbol) string {
 	}
 	head := "(parameter) " + s.param.Star + s.name
 	if typ != nil && typ != types.Unknown && s.param.Star == "" {
-		head += ": " + typ.String()
+		head += ": " + plainType(typ)
 	}
 	if s.param.Default != nil && s.module != nil {
 		head += " = " + oneLine(s.module.File(), s.param.Default, 60)
@@ -203,6 +199,21 @@ func shownType(t types.Type) string {
 			return wrapped(sure(t))
 		}
 	}
+	return plainType(t)
+}
+
+// plainType prints a type; a list or dict that is empty so far is just that.
+func plainType(t types.Type) string {
+	switch x := sure(t).(type) {
+	case *types.List:
+		if x.Elem == types.Never {
+			return "list"
+		}
+	case *types.Dict:
+		if x.Key == types.Never {
+			return "dict"
+		}
+	}
 	return t.String()
 }
 
@@ -250,14 +261,14 @@ func (v *View) constant(s *symbol) (string, bool) {
 
 // commentAbove is the comment on the lines right above the only definition of a variable, or behind it.
 func commentAbove(m *Module, b *typecheck.Binding) string {
-	if len(b.Defs) != 1 {
+	if len(b.Defs) != 1 || b.Kind != typecheck.Global {
 		return ""
 	}
 	f := m.File()
 	line := int(b.Defs[0].NamePos.Line)
 	var lines []string
 	for n := line - 1; n >= 1; n-- {
-		l := strings.TrimSpace(string(f.Line(n)))
+		l := string(f.Line(n))
 		if !strings.HasPrefix(l, "#") || strings.HasPrefix(l, "# kurtosis:") {
 			break
 		}

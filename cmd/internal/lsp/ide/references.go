@@ -50,7 +50,7 @@ func (v *View) Highlights(ctx context.Context, path string, at source.Pos) ([]Re
 }
 
 func (v *View) referencesTo(ctx context.Context, m *Module, s *symbol, everywhere bool) ([]Reference, error) {
-	find := finder{v: v, ctx: ctx, s: s}
+	find := finder{v: v, ctx: ctx, s: s, origin: m}
 	switch {
 	case s.file != nil:
 		if s.file.err != nil {
@@ -95,11 +95,12 @@ func (v *View) referencesTo(ctx context.Context, m *Module, s *symbol, everywher
 
 // finder collects the references to one symbol.
 type finder struct {
-	v    *View
-	ctx  context.Context
-	s    *symbol
-	name string // what the text of a module must have, "" for any
-	out  []Reference
+	v      *View
+	ctx    context.Context
+	s      *symbol
+	origin *Module // where the symbol was found
+	name   string  // what the text of a module must have, "" for any
+	out    []Reference
 }
 
 // mentions says whether a module can have references at all, which a search in its text tells quickly.
@@ -289,7 +290,7 @@ func (f *finder) rows(m *Module) {
 
 // fields are the places that give or read a field, where the value it is of can be followed to the same places.
 func (f *finder) fields(m *Module) {
-	wanted := f.homes(m)
+	wanted := f.homes()
 	visit := func(name syntax.Node, r source.Range, base syntax.Expr, owner types.Type) {
 		if n, ok := f.s.owner.(*types.Named); ok {
 			if o, ok := owner.(*types.Named); ok && types.Equal(n, o) {
@@ -326,9 +327,9 @@ func (f *finder) fields(m *Module) {
 }
 
 // homes are the places that give the field its value.
-func (f *finder) homes(m *Module) map[Location]bool {
+func (f *finder) homes() map[Location]bool {
 	out := map[Location]bool{}
-	for _, t := range f.v.fieldTargets(f.ctx, m, f.s) {
+	for _, t := range f.v.fieldTargets(f.ctx, f.origin, f.s) {
 		out[t.Location] = true
 	}
 	return out
