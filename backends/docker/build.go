@@ -111,6 +111,9 @@ func buildError(ctx context.Context, err error, doing, step string, tail []strin
 	return e
 }
 
+// colours are what the classic builder marks a command's errors with.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 // classic is the builder that engines have had from the beginning.
 type classic struct {
 	progress func(backends.BuildProgress)
@@ -120,7 +123,7 @@ type classic struct {
 
 func (c *classic) message(m message) {
 	for line := range strings.Lines(m.Stream) {
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
+		if line = colours.ReplaceAllString(strings.TrimRight(line, "\r\n"), ""); line == "" {
 			continue
 		}
 		if _, command, ok := strings.Cut(line, " : "); ok && strings.HasPrefix(line, "Step ") {

@@ -29,7 +29,7 @@ var patterns = []pattern{
 	{regexp.MustCompile(`(?i)unauthorized|authentication required|no basic auth credentials|denied: requested access`), backends.AuthNeeded,
 		"log in with `docker login`, or give username and password in an ImageSpec"},
 	{regexp.MustCompile(`(?i)no space left on device`), backends.NoDiskSpace, "`docker system prune` removes what is not used"},
-	{regexp.MustCompile(`(?i)no such host|i/o timeout|tls handshake timeout|connection reset|server misbehaving|network is unreachable|request canceled while waiting for connection`), backends.RegistryUnreachable,
+	{regexp.MustCompile(`(?i)/v2/.*connection refused|no such host|i/o timeout|tls handshake timeout|connection reset|server misbehaving|network is unreachable|request canceled while waiting for connection`), backends.RegistryUnreachable,
 		"the engine, not this program, needs the way to the registry: check its proxy and DNS settings"},
 	{regexp.MustCompile(`(?i)is not running|container state improper`), backends.Exited, ""},
 	{regexp.MustCompile(`(?i)could not select device driver|unknown runtime`), backends.Unsupported, "the engine lacks the driver: install it, e.g. the NVIDIA container toolkit"},

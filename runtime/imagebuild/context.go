@@ -123,13 +123,22 @@ func (w *work) archive(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.archive(ctx, ""), nil
+	return t.archive(ctx, "", nil), nil
 }
 
-// archive is the directory as a tar stream, below prefix.
-func (t tree) archive(ctx context.Context, prefix string) io.ReadCloser {
+// archive is the directory as a tar stream, below prefix, after extra files by their names.
+func (t tree) archive(ctx context.Context, prefix string, extra map[string]string) io.ReadCloser {
 	return streamed(func(out io.Writer) error {
 		archive := tar.NewWriter(out)
+		for _, name := range slices.Sorted(maps.Keys(extra)) {
+			h := &tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(extra[name]))}
+			if err := archive.WriteHeader(h); err != nil {
+				return err
+			}
+			if _, err := io.WriteString(archive, extra[name]); err != nil {
+				return err
+			}
+		}
 		err := t.members(ctx, func(m member) error {
 			h, err := m.header()
 			if err != nil {

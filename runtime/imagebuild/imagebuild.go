@@ -187,8 +187,12 @@ func (w *work) explain(err error) error {
 	if n := w.file.Line(e.Step); n > 0 {
 		c.Message = fmt.Sprintf("%s (%s:%d)", e.Message, w.name, n)
 	} else if w.file.Syntax != "" && (strings.Contains(e.Step, w.file.Syntax) || e.Step == "" && strings.Contains(e.Message, strings.Split(w.file.Syntax, ":")[0])) {
+		reason := e.Message
+		if _, after, ok := strings.Cut(reason, fmt.Sprintf("step %q: ", e.Step)); ok {
+			reason = after
+		}
 		c.Message = fmt.Sprintf("image %q cannot be built: %s:%d wants %s from its registry to read the rest, and it cannot be had: %s",
-			w.ImageName, w.name, w.file.SyntaxLine, w.file.Syntax, e.Message)
+			w.ImageName, w.name, w.file.SyntaxLine, w.file.Syntax, reason)
 		c.Hint = "without the line `# syntax=…` the engine reads the file by itself; so does KURTOSIS_BUILDER=classic"
 	}
 	c.Err = err

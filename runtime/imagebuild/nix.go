@@ -31,6 +31,8 @@ type nix interface {
 	run(ctx context.Context, stdout, stderr io.Writer, args ...string) (exitCode int, err error)
 	// place is where the build context is for it.
 	place() string
+	// flake makes a directory with a flake.nix of that text, which remove removes.
+	flake(text string) (dir string, remove func(), err error)
 	// image opens what nix built: the archive, or the output of a script that writes one (streamLayeredImage).
 	image(ctx context.Context, out string) (io.ReadCloser, error)
 }
@@ -52,7 +54,15 @@ func Nix(ctx context.Context, o Options, n *plan.NixBuildSpec) (backends.Image, 
 	if err != nil {
 		return backends.Image{}, err
 	}
-	b := flakeBuild{Options: o, spec: n, tool: tool, flake: flakeURL(tool.place(), dir)}
+	at := tool.place()
+	if dir != "" {
+		remove := func() {}
+		if at, remove, err = tool.flake(fmt.Sprintf(inDirectory, nixString(at), nixString(dir))); err != nil {
+			return backends.Image{}, err
+		}
+		defer remove()
+	}
+	b := flakeBuild{Options: o, spec: n, tool: tool, flake: flakeURL(at)}
 	out, err := b.build(ctx)
 	if err != nil {
 		return backends.Image{}, err
@@ -70,13 +80,21 @@ func Nix(ctx context.Context, o Options, n *plan.NixBuildSpec) (backends.Image, 
 	return image, err
 }
 
+// inDirectory is a flake that is the one in a directory of a build context, all of which that one can use. A path: URL
+// cannot say so in all versions of nix.
+const inDirectory = `{
+  inputs.context = { type = "path"; path = %s; dir = %s; };
+  outputs = { self, context }: context.outputs;
+}
+`
+
+func nixString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", "\\${").Replace(s) + `"`
+}
+
 // flakeURL takes the directory as it is, whether or not it is in a git repository.
-func flakeURL(root, dir string) string {
-	u := url.URL{Scheme: "path", Opaque: (&url.URL{Path: filepath.ToSlash(root)}).EscapedPath()}
-	if dir != "" {
-		u.RawQuery = url.Values{"dir": {dir}}.Encode()
-	}
-	return u.String()
+func flakeURL(dir string) string {
+	return "path:" + (&url.URL{Path: filepath.ToSlash(dir)}).EscapedPath()
 }
 
 // flakeBuild is one build of a flake.

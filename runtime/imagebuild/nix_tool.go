@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -87,6 +88,19 @@ type hostNix struct{ program, dir string }
 
 func (h hostNix) place() string { return h.dir }
 
+func (h hostNix) flake(text string) (string, func(), error) {
+	dir, err := os.MkdirTemp("", "kurtosis-flake-")
+	if err != nil {
+		return "", nil, err
+	}
+	remove := func() { _ = os.RemoveAll(dir) }
+	if err := os.WriteFile(filepath.Join(dir, flakeFile), []byte(text), 0o644); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return dir, remove, nil
+}
+
 func (h hostNix) run(ctx context.Context, stdout, stderr io.Writer, args ...string) (int, error) {
 	all := append([]string{args[0]}, features...)
 	all = append(all, h.options()...)
@@ -152,11 +166,21 @@ type boxedNix struct {
 	tools       backends.Tools
 	ref, volume string
 	dir, config string
+	extra       map[string]string // files beside the build context
 }
 
-const boxedContext = "kurtosis-build"
+// Where things are in the container.
+const (
+	boxedContext = "kurtosis-build"
+	boxedFlake   = "kurtosis-flake"
+)
 
 func (b *boxedNix) place() string { return "/" + boxedContext }
+
+func (b *boxedNix) flake(text string) (string, func(), error) {
+	b.extra = map[string]string{boxedFlake + "/" + flakeFile: text}
+	return "/" + boxedFlake, func() {}, nil
+}
 
 func (b *boxedNix) run(ctx context.Context, stdout, stderr io.Writer, args ...string) (int, error) {
 	all := append([]string{"nix", args[0]}, features...)
@@ -175,7 +199,7 @@ func (b *boxedNix) start(ctx context.Context, stdout, stderr io.Writer, command 
 			if err != nil {
 				return nil, err
 			}
-			return tree{root: b.dir, ignore: nothing}.archive(ctx, boxedContext+"/"), nil
+			return tree{root: b.dir, ignore: nothing}.archive(ctx, boxedContext+"/", b.extra), nil
 		},
 	})
 }
