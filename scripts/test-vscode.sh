@@ -10,7 +10,6 @@ if [ -z "$vsix" ]; then
 	vsix=editors/vscode/kurtosis-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' editors/vscode/package.json).vsix
 fi
 install=$(scripts/code-server.sh)
-# The code-server that is used is built for Node 20, as is the rest.
 state=$(mktemp -d)
 groups=()
 finish() {
@@ -34,7 +33,7 @@ cat >"$state"/user/User/settings.json <<'J'
 {
   "security.workspace.trust.startupPrompt": "always",
   "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.enableExperiments": false,
-  "workbench.colorTheme": "Default Dark Modern", "workbench.layoutControl.enabled": false, "window.commandCenter": false,
+  "window.autoDetectColorScheme": true, "workbench.layoutControl.enabled": false, "window.commandCenter": false,
   "telemetry.telemetryLevel": "off", "update.mode": "none", "extensions.autoUpdate": false, "extensions.autoCheckUpdates": false,
   "git.enabled": false, "chat.commandCenter.enabled": false, "files.autoSave": "off",
   "editor.minimap.enabled": false, "editor.hover.delay": 100, "explorer.confirmDelete": false

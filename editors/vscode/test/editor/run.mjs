@@ -12,7 +12,6 @@ const [server, state] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, '../../out');
 const pictures = process.env.UPDATE === '1' ? join(here, '../../../../docs/images') : join(out, 'images');
-const settingsFile = join(state, 'user/User/settings.json');
 const started = Date.now();
 const failures = [];
 const requests = new Set();
@@ -45,9 +44,8 @@ async function workspace(name, settings) {
 function imagesOf(page) {
   return {
     async save(name) {
-      const user = JSON.parse(await readFile(settingsFile, 'utf8'));
-      for (const [suffix, theme, mark] of [['-light', 'Default Light Modern', 'vs'], ['', 'Default Dark Modern', 'vs-dark']]) {
-        await writeFile(settingsFile, JSON.stringify({ ...user, 'workbench.colorTheme': theme }));
+      for (const [suffix, colorScheme, mark] of [['-light', 'light', 'vs'], ['', 'dark', 'vs-dark']]) {
+        await page.emulateMedia({ colorScheme });
         await page.locator(`.monaco-workbench.${mark}`).waitFor();
         await page.screenshot({ path: join(pictures, `${name}${suffix}.png`), animations: 'disabled' });
       }
@@ -76,7 +74,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 try {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 760 } });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 760 }, colorScheme: 'dark' });
   context.on('request', (r) => {
     const host = new URL(r.url()).hostname;
     if (host !== '' && host !== '127.0.0.1' && !host.endsWith('.localhost')) {

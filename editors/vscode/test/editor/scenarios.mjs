@@ -12,7 +12,7 @@ export async function diagnostics({ window }, timeout) {
   await window.find('.squiggly-error').waitFor({ timeout });
   await window.command('Problems: Focus on Problems View');
   await window.find('.markers-panel .monaco-list-row', { hasText: error }).waitFor({ timeout });
-  await window.command('View: Close Panel');
+  await window.press('Control+j');
 }
 
 export const editing = {
@@ -89,7 +89,7 @@ export const editing = {
     await until('the new name in both files', async () => {
       const files = ['database/main.star', 'shop/main.star'].map((name) => readFile(join(folder, name), 'utf8'));
       const [definition, use] = await Promise.all(files);
-      return /def start\(/.test(definition) && /^ {4}start\(plan, name\)$/m.test(definition) && use.includes('database.start(plan, name)');
+      return /def start\(/.test(definition) && /^ {4}start\(plan, name\)$/m.test(definition) && use.includes('database.start(plan, title)');
     });
   },
 

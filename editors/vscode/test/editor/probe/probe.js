@@ -164,14 +164,20 @@ const api = {
     const document = await main();
     const plan = vscode.Uri.from({ scheme: 'kurtosis-plan', path: document.uri.path + '.plan', query: document.uri.toString() });
     const text = () => vscode.workspace.openTextDocument(plan).then((d) => d.getText());
+    const replace = async (old, text) => {
+      const edit = new vscode.WorkspaceEdit();
+      const start = place(document, old);
+      edit.replace(document.uri, new vscode.Range(start, start.translate(0, old.length)), text);
+      assert.ok(await vscode.workspace.applyEdit(edit));
+    };
+    assert.match(await text(), /prots/);
+    await replace('prots', 'ports');
     await until('the plan', async () => (await text()).includes('web-1'));
-    const edit = new vscode.WorkspaceEdit();
-    const start = place(document, 'replicas=2', 'replicas='.length);
-    edit.replace(document.uri, new vscode.Range(start, start.translate(0, 1)), '3');
-    assert.ok(await vscode.workspace.applyEdit(edit));
+    assert.ok(!(await text()).includes('web-2'));
+    await replace('replicas=2', 'replicas=3');
     await until('a third service', async () => (await text()).includes('web-2'));
-    await run('undo');
-    await until('two services again', async () => !(await text()).includes('web-2'));
+    await replace('replicas=3', 'replicas=2');
+    await replace('ports', 'prots');
   },
   'settings reach the server': async () => {
     const { uri } = await main();
