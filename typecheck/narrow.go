@@ -260,10 +260,16 @@ func (a *fn) narrowCall(en *env, e *syntax.CallExpr, want bool) {
 			return
 		}
 		a.refine(en, e.Args[0], nil, func(t types.Type) types.Type {
-			if want {
-				return types.WithAttr(t, string(attr))
+			if !want {
+				return types.WithoutAttr(t, string(attr))
 			}
-			return types.WithoutAttr(t, string(attr))
+			with := types.WithAttr(t, string(attr))
+			for _, m := range types.Members(with) {
+				if memberType(m, string(attr)) != nil {
+					return with
+				}
+			}
+			return types.Unknown // what it is asked for is not described: another version, an engine's setting
 		})
 	case name == "bool" && len(e.Args) == 1:
 		a.narrow(en, e.Args[0], nil, want)

@@ -200,6 +200,10 @@ func operate(op syntax.Token, x, y types.Type) types.Type {
 			if y, ok := y.(*types.List); ok {
 				return types.ListOf(orNever(types.Join(nonNever(x.Elem), nonNever(y.Elem))))
 			}
+		case *types.Struct:
+			if y, ok := y.(*types.Struct); ok {
+				return joinedStruct(x, y)
+			}
 		case *types.Tuple:
 			if y, ok := y.(*types.Tuple); ok {
 				if x.Rest == nil && y.Rest == nil {
@@ -332,6 +336,18 @@ func merged(x, y *types.Dict) types.Type {
 		d.Known = withField(d.Known, f)
 	}
 	return d
+}
+
+// joinedStruct is the sum of two structs: the fields of both, where both have one that of the right.
+func joinedStruct(x, y *types.Struct) types.Type {
+	s := &types.Struct{Fields: append([]types.Field(nil), x.Fields...), Open: x.Open || y.Open}
+	for _, f := range y.Fields {
+		if old, ok := types.Attr(x, f.Name); ok && f.Optional {
+			f.Type, f.Optional = types.Join(old.Type, f.Type), old.Optional
+		}
+		s.Fields = withField(s.Fields, f)
+	}
+	return s
 }
 
 func silent(t types.Type) bool {

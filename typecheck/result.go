@@ -203,8 +203,9 @@ func (a *fn) specialFunction(e *syntax.CallExpr, row *builtins.Builtin, args []a
 			}
 		}
 	case "max", "min":
-		if len(args) == 1 && args[0].star == 0 {
-			if elem, ok := types.Elem(first()); ok {
+		several := slices.DeleteFunc(slices.Clone(args), func(arg argument) bool { return arg.name != nil })
+		if len(several) == 1 && several[0].star == 0 {
+			if elem, ok := types.Elem(several[0].typ); ok {
 				return types.Widen(nonEmpty(elem))
 			}
 			return types.Unknown

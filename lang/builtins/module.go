@@ -19,11 +19,8 @@ func jsonMembers() []Builtin {
 		{Name: "encode", Doc: "Returns a value as JSON text. None, bools, numbers, strings, lists, tuples, dicts with string keys, and structs (as objects with sorted keys) can be encoded; anything else fails.",
 			Params: []Param{{Name: "x", Type: anything, Required: true, Positional: true, Doc: "The value."}}, Result: str,
 			Example: inRun(`plan.print(json.encode({"ports": [80, 443]}))`)},
-		{Name: "decode", Doc: "Returns the value of a JSON text. Objects become dicts, arrays lists; a number without a fraction or exponent becomes an int. Fails when the text is not JSON, unless `default` is given.",
-			Params: []Param{
-				{Name: "x", Type: str, Required: true, Positional: true, Doc: "The JSON text."},
-				{Name: "default", Type: anything, Doc: "What to return when the text is not JSON."},
-			}, Result: anything,
+		{Name: "decode", Doc: "Returns the value of a JSON text. Objects become dicts, arrays lists; a number without a fraction or exponent becomes an int. Fails when the text is not JSON.",
+			Params: []Param{{Name: "x", Type: str, Required: true, Positional: true, Doc: "The JSON text."}}, Result: anything,
 			Example: inRun(`settings = json.decode("{\"port\": 80}")
 plan.print(settings["port"])`)},
 		{Name: "indent", Doc: "Returns a JSON text with line breaks and indentation.",
