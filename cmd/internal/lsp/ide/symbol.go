@@ -279,35 +279,70 @@ func sure(t types.Type) types.Type {
 	return t
 }
 
-// typeOf is the type of an expression, Unknown where nothing was found out.
+// typeOf is the type of an expression, Unknown where nothing was found out. Code that is never reached, as while
+// somebody types behind a return, is typed by what its names are elsewhere.
 func (v *View) typeOf(m *Module, e syntax.Expr) types.Type {
-	if t := m.Info.TypeOf(e); t != nil {
+	if t := m.Info.TypeOf(e); t != nil && t != types.Unknown && t != types.Never {
 		return t
 	}
 	switch e := e.(type) {
 	case *syntax.ParenExpr:
 		return v.typeOf(m, e.X)
 	case *syntax.Ident:
-		if b := m.Info.Binding(e); b != nil {
-			if b.Kind == typecheck.Parameter && e.Name == "plan" {
-				return builtins.NamedType("plan")
-			}
-			return b.Type()
-		}
+		return v.nameType(m, e)
 	case *syntax.DotExpr:
 		base := sure(v.typeOf(m, e.X))
 		if f, ok := types.Attr(base, e.Name.Name); ok {
-			return f.Type
+			if _, isDict := base.(*types.Dict); !isDict {
+				return f.Type
+			}
+		}
+		if row := builtins.Lookup(receiverOf(base), e.Name.Name); row != nil && receiverOf(base) != "" {
+			return row.Type()
+		}
+	case *syntax.IndexExpr:
+		base := sure(v.typeOf(m, e.X))
+		if key, ok := stringValue(e.Y); ok {
+			if f, ok := types.Attr(base, key); ok {
+				return f.Type
+			}
+		}
+		if d, ok := base.(*types.Dict); ok {
+			return d.Value
+		}
+		if elem, ok := types.Elem(base); ok {
+			return elem
 		}
 	case *syntax.CallExpr:
-		if c := m.Info.CalleeOf(e); c.Type != nil && c.Type.Result != nil {
-			return c.Type.Result
-		}
 		if f, ok := sure(v.typeOf(m, e.Fn)).(*types.Function); ok && f.Result != nil {
 			return f.Result
 		}
 	}
 	return types.Unknown
+}
+
+// nameType is what a name can be, wherever it stands.
+func (v *View) nameType(m *Module, id *syntax.Ident) types.Type {
+	b := m.Info.Binding(id)
+	if b == nil {
+		return types.Unknown
+	}
+	if b.Kind == typecheck.Parameter && b.Name == "plan" {
+		return builtins.NamedType("plan")
+	}
+	if t := b.Type(); t != types.Unknown {
+		return t
+	}
+	var out types.Type
+	for _, def := range b.Defs {
+		if t := m.Info.TypeOf(def); t != nil && t != types.Unknown && parse.Pos(def.NamePos).Before(parse.Pos(id.NamePos)) {
+			out = t
+		}
+	}
+	if out == nil {
+		return types.Unknown
+	}
+	return out
 }
 
 // receiverOf is the name under which the table lists the methods of t.

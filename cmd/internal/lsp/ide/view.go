@@ -53,8 +53,9 @@ type shared struct {
 	reads       map[string]map[string]bool // by module: its globals that other modules read
 }
 
-// cacheBytes is how much text of parsed modules is kept. A tree takes about twenty times its text.
-const cacheBytes = 3 << 20
+// cacheBytes is how much text of parsed modules is kept besides those that are checked. A tree takes about twenty times
+// its text.
+const cacheBytes = 512 << 10
 
 // NewView is the state before any file is open.
 func NewView(disk workspace.FS, roots []string, settings Settings) *View {
@@ -71,8 +72,8 @@ func (v *View) resolver(files workspace.FS) workspace.Resolver {
 	return &resolver{files: files, settings: v.settings, packages: map[string]*packages.Package{}}
 }
 
-// next is a view of other files in which what was known before may still hold.
-func (v *View) next(files *workspace.Snapshot) *View {
+// next is a view of other files in which what was known before may still hold, but for the file that changed.
+func (v *View) next(files *workspace.Snapshot, changed string) *View {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	n := &View{
@@ -86,12 +87,13 @@ func (v *View) next(files *workspace.Snapshot) *View {
 	for path, m := range v.modules {
 		n.before[path] = m
 	}
+	delete(n.before, changed)
 	return n
 }
 
 // WithText is the view in which the file at path has that text, whether or not it exists on disk.
 func (v *View) WithText(ctx context.Context, path string, text []byte) *View {
-	n := v.next(v.files.With(path, text))
+	n := v.next(v.files.With(path, text), path)
 	_, err := v.files.Stat(ctx, path)
 	if err != nil || isManifest(path) {
 		n.relayout()
@@ -101,7 +103,7 @@ func (v *View) WithText(ctx context.Context, path string, text []byte) *View {
 
 // Without is the view in which the file at path is again what is on disk.
 func (v *View) Without(ctx context.Context, path string) *View {
-	n := v.next(v.files.Without(path))
+	n := v.next(v.files.Without(path), path)
 	if _, err := n.files.Stat(ctx, path); err != nil || isManifest(path) {
 		n.relayout()
 	}
@@ -110,7 +112,7 @@ func (v *View) Without(ctx context.Context, path string) *View {
 
 // Reload is the view that reads these files from disk again.
 func (v *View) Reload(paths ...string) *View {
-	n := v.next(v.files.Reload(paths...))
+	n := v.next(v.files.Reload(paths...), "")
 	n.relayout()
 	return n
 }

@@ -162,19 +162,27 @@ func (e *editor) change(path string, version int, changes ...any) {
 }
 
 // published waits for the diagnostics of a version of a document.
-func (e *editor) published(path string, version int) []wireDiagnostic {
+func (e *editor) published(path string, version int) (found []wireDiagnostic) {
 	e.t.Helper()
-	var p struct {
-		URI         string           `json:"uri"`
-		Version     *int             `json:"version"`
-		Diagnostics []wireDiagnostic `json:"diagnostics"`
-	}
-	e.wait("textDocument/publishDiagnostics", func(raw json.RawMessage) bool {
-		p.Version, p.Diagnostics = nil, nil
-		require.NoError(e.t, json.Unmarshal(raw, &p))
-		return p.URI == fileURI(path) && (version == 0 || p.Version != nil && *p.Version == version)
+	e.eventually(path, version, func(list []wireDiagnostic) bool {
+		found = list
+		return true
 	})
-	return p.Diagnostics
+	return found
+}
+
+// eventually waits for diagnostics of a version of a document that are accepted.
+func (e *editor) eventually(path string, version int, accept func([]wireDiagnostic) bool) {
+	e.t.Helper()
+	e.wait("textDocument/publishDiagnostics", func(raw json.RawMessage) bool {
+		var p struct {
+			URI         string           `json:"uri"`
+			Version     *int             `json:"version"`
+			Diagnostics []wireDiagnostic `json:"diagnostics"`
+		}
+		require.NoError(e.t, json.Unmarshal(raw, &p))
+		return p.URI == fileURI(path) && p.Version != nil && *p.Version == version && accept(p.Diagnostics)
+	})
 }
 
 // leave ends the session in order and gives the exit status.

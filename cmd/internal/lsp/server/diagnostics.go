@@ -77,6 +77,7 @@ func (s *session) diagnose(ctx context.Context, view *ide.View, changed []string
 		if push {
 			a.publish(ctx, path)
 		}
+		adjustHeap()
 		if ctx.Err() != nil {
 			return
 		}

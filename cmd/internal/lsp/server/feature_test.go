@@ -18,6 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the answers in testdata/lsp")
 
+//go:generate go test . -run TestFeatures -update
+
 const features = "../../../../testdata/lsp"
 
 // TestFeatures asks what the marks in testdata/lsp/<feature>/<case>.txtar ask, twice: of package ide, and of a server

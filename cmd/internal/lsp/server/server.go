@@ -71,8 +71,7 @@ func Main(ctx context.Context, args []string, streams Streams, o Options) int {
 		fmt.Fprintln(streams.Out, o.Name, o.Version)
 		return statusDone
 	}
-	// Trees die young while somebody types: a small heap costs little time here.
-	debug.SetGCPercent(60)
+	debug.SetMemoryLimit(smallHeap)
 	if *listen != "" {
 		return serveTCP(ctx, *listen, streams, o)
 	}
