@@ -69,15 +69,34 @@ func Nix(ctx context.Context, o Options, n *plan.NixBuildSpec) (backends.Image, 
 	}
 	archive, err := tool.image(ctx, out)
 	if err != nil {
-		return backends.Image{}, fmt.Errorf("what nix built for image %q: %w", n.ImageName, err)
+		return backends.Image{}, backends.Errorf(backends.BuildFailed, "what nix built for image %q: %w", n.ImageName, err)
 	}
 	defer archive.Close()
-	image, err := o.Backend.LoadImage(ctx, archive, n.ImageName)
-	if err != nil && ctx.Err() == nil {
+	source := &source{Reader: archive}
+	image, err := o.Backend.LoadImage(ctx, source, n.ImageName)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case source.err != nil: // the engine saw no more than a connection that broke
+		err = backends.Errorf(backends.BuildFailed, "what nix built for image %q: %w", n.ImageName, source.err)
+	default:
 		err = backends.Errorf(backends.BuildFailed, "what nix built for image %q is no image archive: %w", n.ImageName, err).
 			WithHint("the output should be what dockerTools.buildImage, buildLayeredImage or streamLayeredImage give")
 	}
 	return image, err
+}
+
+// source remembers why it could not be read.
+type source struct {
+	io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 // inDirectory is a flake that is the one in a directory of a build context, all of which that one can use. A path: URL

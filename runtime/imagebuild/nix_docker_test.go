@@ -5,6 +5,8 @@ package imagebuild_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,11 +82,12 @@ func nixSystem(t *testing.T) (system, arch string) {
 
 func (b *bench) flake() *plan.NixBuildSpec {
 	b.Helper()
+	s := &plan.NixBuildSpec{ImageName: b.name(), BuildContextDir: "./app", FlakeLocationDir: "./nix", ContextPath: b.dir}
 	system, arch := nixSystem(b.T)
 	b.write("nix/flake.nix", strings.NewReplacer("@system", system, "@arch", arch).Replace(flake))
-	b.write("greeting", "hello")
+	b.write("greeting", "hello "+s.ImageName)
 	require.NoError(b, os.WriteFile(filepath.Join(b.dir, "toolbox"), toolboxBinary(b), 0o755))
-	return &plan.NixBuildSpec{ImageName: b.name(), BuildContextDir: "./app", FlakeLocationDir: "./nix", ContextPath: b.dir}
+	return s
 }
 
 // toolboxBinary takes the program out of the image of the tests.
@@ -115,15 +118,17 @@ func (b *bench) nixFails(s *plan.NixBuildSpec) *backends.Error {
 	return e
 }
 
-// nixes runs a test with the nix of this machine, and with one in a container.
-func nixes(t *testing.T, test func(t *testing.T, b *bench)) {
+// TestNix builds with the nix of this machine, and with one in a container.
+func TestNix(t *testing.T) {
 	t.Setenv("NIX_CONFIG", offline)
-	t.Run("host", func(t *testing.T) { test(t, newBench(t, map[string]string{"KURTOSIS_NIX": "host"})) })
-	t.Run("container", func(t *testing.T) {
-		b := newBench(t, nil)
-		ref := nixImage(t, b)
-		test(t, newBench(t, map[string]string{"KURTOSIS_NIX": "container", "KURTOSIS_NIX_IMAGE": ref}))
-	})
+	for _, where := range []map[string]string{
+		{"KURTOSIS_NIX": "host"}, {"KURTOSIS_NIX": "container", "KURTOSIS_NIX_IMAGE": nixImage(t, newBench(t, nil))},
+	} {
+		t.Run(where["KURTOSIS_NIX"], func(t *testing.T) {
+			t.Run("builds", func(t *testing.T) { nixBuilds(newBench(t, where)) })
+			t.Run("fails", func(t *testing.T) { nixFails(newBench(t, where)) })
+		})
+	}
 }
 
 // nixImage is an image with the nix of this machine and what it needs, as there is no registry to ask for one.
@@ -137,6 +142,7 @@ func nixImage(t *testing.T, b *bench) string {
 		files[path], files[real] = true, true
 	}
 	add("/bin/nix")
+	add("/usr/libexec/nix/build-remote")
 	for _, program := range []string{"sh", "cat", "head", "tar", "sha256sum", "cut", "cp", "mkdir", "chmod", "base64", "printf", "echo", "true"} {
 		path, err := exec.LookPath(program)
 		require.NoError(t, err)
@@ -164,70 +170,73 @@ func nixImage(t *testing.T, b *bench) string {
 	archive, err := image.Open(t.Context())
 	require.NoError(t, err)
 	defer archive.Close()
-	_, err = b.engine.LoadImage(t.Context(), archive, "")
+	loaded, err := b.engine.LoadImage(t.Context(), archive, "")
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.engine.RemoveImage(context.WithoutCancel(t.Context()), image.Ref)) })
+	t.Cleanup(func() {
+		require.NoError(t, b.engine.RemoveImage(context.WithoutCancel(t.Context()), image.Ref))
+		sum := sha256.Sum256([]byte(loaded.ID)) // the store is kept, by the image
+		out, err := exec.Command("docker", "volume", "rm", "kurtosis-nix-store--"+hex.EncodeToString(sum[:6])).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	})
 	return image.Ref
 }
 
-func TestNix(t *testing.T) {
-	nixes(t, func(t *testing.T, b *bench) {
-		s := b.flake()
-		first := b.nix(s)
-		require.Contains(t, first.Tags, s.ImageName)
-		require.Equal(t, []string{"/toolbox"}, first.Entrypoint)
-		require.Contains(t, strings.Join(b.log, "\n"), "adding layer ", "the log is shown as it comes")
-		require.Equal(t, "hello", b.read(s.ImageName, "/greeting"))
-		require.NoFileExists(t, filepath.Join(b.dir, "nix", "flake.lock"), "a build does not write into the package")
+func nixBuilds(b *bench) {
+	t := b.T
+	s := b.flake()
+	first := b.nix(s)
+	require.Contains(t, first.Tags, s.ImageName)
+	require.Equal(t, []string{"/toolbox"}, first.Entrypoint)
+	require.Contains(t, strings.Join(b.log, "\n"), "adding layer ", "the log is shown as it comes")
+	require.Equal(t, "hello "+s.ImageName, b.read(s.ImageName, "/greeting"))
+	require.NoFileExists(t, filepath.Join(b.dir, "nix", "flake.lock"), "a build does not write into the package")
 
-		b.log = nil
-		require.Equal(t, first.ID, b.nix(s).ID)
-		require.NotContains(t, strings.Join(b.log, "\n"), "adding layer ", "nothing changed, nothing is built")
-		b.write("greeting", "good day")
-		require.NotEqual(t, first.ID, b.nix(s).ID)
-		require.Equal(t, "good day", b.read(s.ImageName, "/greeting"))
+	b.log = nil
+	require.Equal(t, first.ID, b.nix(s).ID)
+	require.NotContains(t, strings.Join(b.log, "\n"), "adding layer ", "nothing changed, nothing is built")
+	b.write("greeting", "good day")
+	require.NotEqual(t, first.ID, b.nix(s).ID)
+	require.Equal(t, "good day", b.read(s.ImageName, "/greeting"))
 
-		s.FlakeOutput = "stream"
-		b.write("greeting", "streamed")
-		b.nix(s)
-		require.Equal(t, "streamed", b.read(s.ImageName, "/greeting"))
-	})
+	s.FlakeOutput = "stream"
+	b.write("greeting", "streamed")
+	b.nix(s)
+	require.Equal(t, "streamed", b.read(s.ImageName, "/greeting"))
 }
 
-func TestNixFails(t *testing.T) {
-	nixes(t, func(t *testing.T, b *bench) {
-		system, _ := nixSystem(t)
-		s := b.flake()
-		s.FlakeOutput = "image"
-		e := b.nixFails(s)
-		require.Equal(t, fmt.Sprintf(`image %q cannot be built: the flake has no output "image" for %s`, s.ImageName, system), e.Message)
-		require.Equal(t, "flake_output can be broken, default, directory, stream, text", e.Hint)
+func nixFails(b *bench) {
+	t := b.T
+	system, _ := nixSystem(t)
+	s := b.flake()
+	s.FlakeOutput = "image"
+	e := b.nixFails(s)
+	require.Equal(t, fmt.Sprintf(`image %q cannot be built: the flake has no output "image" for %s`, s.ImageName, system), e.Message)
+	require.Equal(t, "flake_output can be broken, default, directory, stream, text", e.Hint)
 
-		s.FlakeOutput = "broken"
-		e = b.nixFails(s)
-		require.Equal(t, backends.BuildFailed, e.Kind)
-		require.Regexp(t, fmt.Sprintf(`^nix cannot build image %q from app/nix: builder for '/nix/store/[a-z0-9]+-broken\.drv' failed with exit code 7`, s.ImageName), e.Message)
-		require.Contains(t, strings.Join(e.Log, "\n"), "the last line")
+	s.FlakeOutput = "broken"
+	e = b.nixFails(s)
+	require.Equal(t, backends.BuildFailed, e.Kind)
+	require.Regexp(t, fmt.Sprintf(`^nix cannot build image %q from app/nix: builder for '/nix/store/[a-z0-9]+-broken\.drv' failed with exit code 7`, s.ImageName), e.Message)
+	require.Contains(t, strings.Join(e.Log, "\n"), "the last line")
 
-		s.FlakeOutput = "text"
-		e = b.nixFails(s)
-		require.Contains(t, e.Message, fmt.Sprintf("what nix built for image %q is no image archive: ", s.ImageName))
-		require.Equal(t, "the output should be what dockerTools.buildImage, buildLayeredImage or streamLayeredImage give", e.Hint)
+	s.FlakeOutput = "text"
+	e = b.nixFails(s)
+	require.Contains(t, e.Message, fmt.Sprintf("what nix built for image %q is no image archive: ", s.ImageName))
+	require.Equal(t, "the output should be what dockerTools.buildImage, buildLayeredImage or streamLayeredImage give", e.Hint)
 
-		s.FlakeOutput = "directory"
-		_, err := imagebuild.Nix(t.Context(), b.options, s)
-		require.ErrorContains(t, err, "-directory is a directory, not an image archive")
+	s.FlakeOutput = "directory"
+	_, err := imagebuild.Nix(t.Context(), b.options, s)
+	require.ErrorContains(t, err, "-directory is a directory, not an image archive")
 
-		s.FlakeOutput = ""
-		b.write("nix/flake.nix", "{ outputs = { self }: { }; }")
-		e = b.nixFails(s)
-		require.Equal(t, fmt.Sprintf(`image %q cannot be built: the flake has no default package for %s`, s.ImageName, system), e.Message)
-		require.Equal(t, "the flake has no packages for "+system, e.Hint)
+	s.FlakeOutput = ""
+	b.write("nix/flake.nix", "{ outputs = { self }: { }; }")
+	e = b.nixFails(s)
+	require.Equal(t, fmt.Sprintf(`image %q cannot be built: the flake has no default package for %s`, s.ImageName, system), e.Message)
+	require.Equal(t, "the flake has no packages for "+system, e.Hint)
 
-		b.write("nix/flake.nix", "{ outputs = ")
-		e = b.nixFails(s)
-		require.Contains(t, e.Message, "syntax error, unexpected end of file")
-	})
+	b.write("nix/flake.nix", "{ outputs = ")
+	e = b.nixFails(s)
+	require.Contains(t, e.Message, "syntax error, unexpected end of file")
 }
 
 // TestNixService: an image that nix built runs as a service and answers.
