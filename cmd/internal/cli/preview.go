@@ -52,7 +52,9 @@ func (j *job) options() runtime.Options {
 	o := runtime.Options{
 		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged, Strict: j.strict,
 	}
-	if !j.noCheck {
+	if j.noCheck {
+		o.Cache = workspace.NewCache(0) // a module is parsed, compiled and done with
+	} else {
 		o.Checker = checker{j.pkg}
 	}
 	return o

@@ -143,6 +143,7 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 	if err := f.check(inline); err != nil {
 		return err
 	}
+	collectSeldom()
 	ctx := cmd.Context()
 	args, err := a.packageArguments(ctx, inline, f.argsFile, a.cache(f.offline))
 	if err != nil {
