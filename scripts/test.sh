@@ -22,6 +22,7 @@ scripts/example-images.sh
 scripts/leftovers.sh snapshot
 
 step "tests over Docker"
+scripts/ensure.sh docker-registry nix-bin # a private registry, and a nix that needs no network
 go test -tags docker -count=1 -p 1 -timeout 15m $(scripts/tagged.sh docker)
 step "the demo"
 make --no-print-directory demo
@@ -29,6 +30,8 @@ step "the reference's own SDKs"
 scripts/test-sdk.sh
 step "pre-commit"
 scripts/test-pre-commit.sh
+step "a real Neovim"
+scripts/test-neovim.sh
 step "a real VS Code"
 make --no-print-directory vsix
 scripts/test-vscode.sh
