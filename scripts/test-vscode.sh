@@ -42,8 +42,9 @@ J
 printf 'bind-addr: 127.0.0.1:0\nauth: none\ncert: false\n' >"$state"/config.yaml
 code=("$install"/node_modules/.bin/code-server --config "$state"/config.yaml --user-data-dir "$state"/user --extensions-dir "$state"/extensions)
 "${code[@]}" --install-extension "$vsix" --force >"$state"/install.log 2>&1 || { cat "$state"/install.log >&2; exit 1; }
+: >"$state"/log
 KURTOSIS_PROBE=$state/probe setsid "${code[@]}" --bind-addr 127.0.0.1:0 --auth none --disable-telemetry --disable-update-check \
-	--disable-getting-started-override >"$state"/log 2>&1 &
+	--disable-getting-started-override >>"$state"/log 2>&1 &
 groups+=($!)
 for _ in {1..600}; do
 	url=$(sed -n 's|.*listening on \(http://127\.0\.0\.1:[0-9]*\).*|\1|p' "$state"/log)

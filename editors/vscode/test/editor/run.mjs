@@ -1,4 +1,5 @@
 // Drives a real VS Code, served at SERVER, in headless Chromium. Prints what was shown and fails when anything was not.
+// ONLY=editing leaves all but the scenarios out.
 // usage: node run.mjs SERVER STATE   (STATE: a scratch directory, which the server's user data is in)
 import assert from 'node:assert/strict';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -66,6 +67,22 @@ async function probe(context, mode, settings, options) {
   return window;
 }
 
+/** What needs no user: the editor's own API, no trust, no server, a server that is deaf. */
+async function withoutUser(context) {
+  await (await probe(context, 'api')).close();
+  await (await probe(context, 'untrusted', undefined, { trusted: false })).close();
+
+  const missing = await probe(context, 'missing', { 'kurtosis.server.path': '/nowhere/kurtosis-lsp' });
+  await check('a missing server is said to be missing', () =>
+    missing.find('.notification-toast', { hasText: "kurtosis.server.path is '/nowhere/kurtosis-lsp', where there is no file." }).waitFor(), missing.page);
+  await missing.close();
+
+  // With a server that takes everything and answers nothing, the checks above must not hold.
+  const deaf = await Window.open(context, server, await workspace('deaf', { 'kurtosis.server.path': join(here, 'deaf-server.sh') }));
+  await check('a deaf server is noticed', () => assert.rejects(diagnostics({ window: deaf }, 4000), /Timeout 4000ms exceeded/), deaf.page);
+  await deaf.close();
+}
+
 await mkdir(out, { recursive: true });
 await mkdir(pictures, { recursive: true });
 await mkdir(join(state, 'probe'), { recursive: true });
@@ -93,18 +110,9 @@ try {
   }
   await window.close();
 
-  await (await probe(context, 'api')).close();
-  await (await probe(context, 'untrusted', undefined, { trusted: false })).close();
-
-  const missing = await probe(context, 'missing', { 'kurtosis.server.path': '/nowhere/kurtosis-lsp' });
-  await check('a missing server is said to be missing', () =>
-    missing.find('.notification-toast', { hasText: "kurtosis.server.path is '/nowhere/kurtosis-lsp', where there is no file." }).waitFor(), missing.page);
-  await missing.close();
-
-  // With a server that takes everything and answers nothing, the checks above must not hold.
-  const deaf = await Window.open(context, server, await workspace('deaf', { 'kurtosis.server.path': join(here, 'deaf-server.sh') }));
-  await check('a deaf server is noticed', () => assert.rejects(diagnostics({ window: deaf }, 4000), /Timeout 4000ms exceeded/), deaf.page);
-  await deaf.close();
+  if (process.env.ONLY !== 'editing') {
+    await withoutUser(context);
+  }
 } finally {
   await browser.close();
 }

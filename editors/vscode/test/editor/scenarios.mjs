@@ -40,9 +40,8 @@ export const editing = {
   'a quick fix is applied': async ({ window }) => {
     await window.goTo(30, 19);
     await window.press('Control+.');
-    const fix = window.find('.action-widget .monaco-list-row', { hasText: 'ports' });
-    await fix.waitFor();
-    await fix.click();
+    await window.find('.action-widget .monaco-list-row.focused', { hasText: 'ports' }).waitFor();
+    await window.press('Enter');
     await window.line('ports={"http"').waitFor();
     await window.find('.squiggly-error').waitFor({ state: 'detached' });
   },
@@ -57,8 +56,9 @@ export const editing = {
     await window.accept('upload_files');
     await window.line('plan.upload_files(').waitFor();
     await window.press('Escape', 'Escape');
+    // The call was completed over three lines.
     await window.goTo(25, 1);
-    await window.press('Shift+End');
+    await window.press('Shift+ArrowDown', 'Shift+ArrowDown', 'Shift+End');
     await window.insert('    plan.print(');
     await window.press('Control+Space');
     await window.accept('msg');
@@ -72,7 +72,7 @@ export const editing = {
   'definition leads into another package': async ({ window }) => {
     await window.goTo(15, 20);
     await window.press('F12');
-    await window.find('.tab.active[aria-label*="database"]', { hasText: 'main.star' }).waitFor();
+    await window.isOpen('database/main.star');
     await window.cursorAt(6);
   },
 

@@ -45,10 +45,15 @@ export class Window {
   }
 
   async openFile(path) {
-    const name = path.split('/').pop();
-    await this.#quickInput(path, name);
-    await this.find('.tab.active', { hasText: name }).waitFor();
+    await this.#quickInput(path, path.split('/').pop());
+    await this.isOpen(path);
     await this.find('.editor-group-container.active .view-line').waitFor();
+  }
+
+  /** Waits until the file at `path`, a directory and a name, is in the active editor. */
+  async isOpen(path) {
+    const [directory, name] = path.split('/');
+    await this.find('.editor-group-container.active .breadcrumbs-control', { hasText: new RegExp(`^\\s*${directory}.*${name}`) }).waitFor();
   }
 
   async #quickInput(text, row) {
