@@ -8,6 +8,8 @@ step "both binaries on all platforms"
 make --no-print-directory cross
 step "fuzzing"
 make --no-print-directory fuzz
+step "formatting of generated programs, compared with black"
+KURTOSIS_TEST_PROGRAMS=2000 go test -count=1 -timeout 30m ./lang/format -run Generated
 step "soak and scale"
 go test -tags long -count=1 -p 1 -timeout 20m $(scripts/tagged.sh long)
 step "a real Docker Engine, and Podman"

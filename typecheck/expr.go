@@ -331,6 +331,7 @@ func (a *fn) index(e *syntax.IndexExpr) types.Type {
 	}
 	a.dictKey(e.Y, key, base)
 	a.missingFromDefault(e, base, key)
+	a.futureUse(e.X, base, "indexed")
 	t := a.element(e, base, key)
 	if l, ok := t.(*types.List); ok && l.Elem == types.Never {
 		return types.ListOf(types.Unknown)

@@ -276,6 +276,10 @@ func show(t types.Type) string {
 		if x.Elem == types.Never {
 			return "list"
 		}
+	case *types.Dict:
+		if x.Key == types.Never && x.Value == types.Never && len(x.Known) == 0 {
+			return "dict"
+		}
 	case types.StringLit:
 		if len(x) > 40 {
 			return "str"

@@ -121,6 +121,10 @@ func (a *fn) special(e *syntax.CallExpr, callee Callee, args []argument) types.T
 		return a.dictMethod(e, row.Name, callee.receiver, args)
 	case "plan":
 		return a.instruction(e, row, args)
+	case "json":
+		if row.Name == "decode" && len(args) > 0 && args[0].star == 0 {
+			a.future(args[0].expr, args[0].typ, "parsed")
+		}
 	}
 	return nil
 }
@@ -265,25 +269,75 @@ func (a *fn) constructed(e *syntax.CallExpr, row *builtins.Builtin, args []argum
 // extract of the recipe, add_services one for each name.
 func (a *fn) instruction(e *syntax.CallExpr, row *builtins.Builtin, args []argument) types.Type {
 	a.instructionRules(e, row, args)
-	if row.Name == "add_services" && len(args) > 0 {
-		for _, arg := range args {
-			if arg.param != 0 {
-				continue
+	result, _ := row.Result.(*types.Dict)
+	if result == nil {
+		return nil
+	}
+	for _, arg := range args {
+		if arg.param < 0 || arg.param >= len(row.Params) || arg.star != 0 {
+			continue
+		}
+		switch name := row.Params[arg.param].Name; {
+		case name == "recipe":
+			return a.recipeResult(result, arg.expr)
+		case name == "configs" && row.Name == "add_services":
+			configs, ok := arg.typ.(*types.Dict)
+			if !ok || !configs.Exact {
+				return nil
 			}
-			if configs, ok := arg.typ.(*types.Dict); ok && configs.Exact {
-				result, _ := row.Result.(*types.Dict)
-				if result == nil {
-					return nil
-				}
-				d := &types.Dict{Key: types.String, Value: result.Value}
-				for _, f := range configs.Known {
-					d.Known = append(d.Known, types.Field{Name: f.Name, Type: result.Value, Optional: f.Optional})
-				}
-				return d
+			d := &types.Dict{Key: types.String, Value: result.Value}
+			for _, f := range configs.Known {
+				d.Known = append(d.Known, types.Field{Name: f.Name, Type: result.Value, Optional: f.Optional})
 			}
+			return d
 		}
 	}
 	return nil
+}
+
+// recipeResult is the result of a recipe that is written in the call: all its keys are known then.
+func (a *fn) recipeResult(result *types.Dict, recipe syntax.Expr) types.Type {
+	call, ok := unparen(recipe).(*syntax.CallExpr)
+	if !ok {
+		return nil
+	}
+	keys, byPosition := []string{"code", "body"}, 2
+	switch a.universe(call.Fn) {
+	case "ExecRecipe":
+		keys, byPosition = []string{"code", "output"}, 1
+	case "GetHttpRequestRecipe", "PostHttpRequestRecipe":
+	default:
+		return nil
+	}
+	d := &types.Dict{Key: types.String, Value: result.Value, Exact: true}
+	for _, name := range keys {
+		f, ok := types.Attr(result, name)
+		if !ok {
+			return nil
+		}
+		f.Optional = false
+		d.Known = append(d.Known, f)
+	}
+	for i, arg := range call.Args {
+		kw, ok := arg.(*syntax.BinaryExpr)
+		if !ok || kw.Op != syntax.EQ {
+			if _, star := arg.(*syntax.UnaryExpr); star || i >= byPosition {
+				return nil // it may have an extract
+			}
+			continue
+		}
+		if id, ok := kw.X.(*syntax.Ident); !ok || id.Name != "extract" {
+			continue
+		}
+		extract, ok := a.typeOf(kw.Y).(*types.Dict)
+		if !ok || !extract.Exact {
+			return nil
+		}
+		for _, f := range extract.Known {
+			d.Known = append(d.Known, types.Field{Name: "extract." + f.Name, Type: result.Value, Optional: f.Optional})
+		}
+	}
+	return d
 }
 
 func (a *fn) formatted(e *syntax.CallExpr, base types.Type, args []argument) types.Type {

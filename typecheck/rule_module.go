@@ -48,7 +48,7 @@ func (a *fn) importModule(e *syntax.CallExpr, args []argument) types.Type {
 		a.c.report("import-cycle", at, "modules import each other in a circle: "+strings.Join(names, " → "), "move what both need into a third module")
 		return types.Unknown
 	}
-	a.unpinned(at, string(locator), imported)
+	a.unpinned(at, string(locator))
 	if imported.Module == nil {
 		return types.Unknown
 	}
@@ -83,8 +83,8 @@ func repository(locator string) string {
 }
 
 // unpinned reports an import of another package that names no version.
-func (a *fn) unpinned(at source.Range, locator string, imported Imported) {
-	if !strings.HasPrefix(locator, "github.com/") || strings.Contains(locator, "@") || !a.c.foreign(imported.Target) || a.c.in.Replaced(locator) {
+func (a *fn) unpinned(at source.Range, locator string) {
+	if !strings.HasPrefix(locator, "github.com/") || strings.Contains(locator, "@") || repository(locator) == repository(a.c.in.Target.Locator) || a.c.in.Replaced(locator) {
 		return
 	}
 	a.c.report("unpinned-import", at, "import without a version: what it gives may change any day", "add @TAG or @COMMIT behind the repository")
@@ -104,6 +104,9 @@ func (a *fn) badLocator(at source.Range, e syntax.Expr, locator string, err erro
 		}
 		a.c.report(code, at, lower(fault.Message), fault.Hint)
 	case workspace.LocatorOffline:
+		if what == "module" {
+			a.unpinned(at, locator)
+		}
 		a.c.report("unresolved-locator", at, lower(fault.Message), fault.Hint)
 	default:
 		if own, ok := a.c.ownLocator(locator); ok {

@@ -146,6 +146,7 @@ func (a *fn) format(e *syntax.CallExpr, dot *syntax.DotExpr, s string, args []ar
 // percent checks the arguments of "…" % x.
 func (a *fn) percent(at syntax.Node, s string, arg syntax.Expr, t types.Type) {
 	count := 0
+	var numeric []int // which arguments must be numbers
 	for i := 0; i < len(s); i++ {
 		if s[i] != '%' {
 			continue
@@ -160,20 +161,23 @@ func (a *fn) percent(at syntax.Node, s string, arg syntax.Expr, t types.Type) {
 			continue
 		case '(':
 			return // by name, from a dict
-		case 's', 'r', 'd', 'i', 'o', 'x', 'X', 'e', 'E', 'f', 'F', 'g', 'G', 'c':
+		case 'd', 'i', 'o', 'x', 'X', 'e', 'E', 'f', 'F', 'g', 'G':
+			numeric = append(numeric, count)
+			count++
+		case 's', 'r', 'c':
 			count++
 		default:
 			a.c.report("format-arguments", rangeOf(at), fmt.Sprintf("the format string has an unknown conversion %%%c", s[i]), "there are no widths and no precisions; a percent sign is written %%")
 			return
 		}
 	}
-	given := 1
+	given, values := 1, []types.Type{t}
 	switch x := t.(type) {
 	case *types.Tuple:
 		if x.Rest != nil {
 			return
 		}
-		given = len(x.Elems)
+		given, values = len(x.Elems), x.Elems
 	case types.StringLit, types.IntLit:
 	case types.Basic:
 		if x == types.Unknown || x == types.Any {
@@ -184,6 +188,12 @@ func (a *fn) percent(at syntax.Node, s string, arg syntax.Expr, t types.Type) {
 	}
 	if given != count {
 		a.c.report("format-arguments", rangeOf(at), fmt.Sprintf("the format string wants %s, found %d", plural(count, "argument"), given), "")
+		return
+	}
+	for _, i := range numeric {
+		if sure, ok := types.Sure(values[i]); ok && definitely(sure, func(m types.Type) bool { m = plain(m); return m == types.String || m == types.None }) {
+			a.c.report("format-arguments", rangeOf(arg), fmt.Sprintf("the format string wants a number, found %s", show(sure)), "use %s")
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func programCount(t *testing.T, n int) int {
 func TestGeneratedPasses(t *testing.T) {
 	o := startOracle(t, "once")
 	same := 0
-	n := programCount(t, 400)
+	n := programCount(t, 80)
 	for seed := range n {
 		src := randomProgram(uint64(seed), true)
 		if strings.Contains(src, "fmt: skip") || doubledParenComment(t, src) {
@@ -61,7 +61,7 @@ func TestGeneratedPasses(t *testing.T) {
 func TestGeneratedFiles(t *testing.T) {
 	o := startOracle(t)
 	same := 0
-	n := programCount(t, 120)
+	n := programCount(t, 30)
 	for i := range n {
 		seed := 1_000_000 + i
 		src := randomProgram(uint64(seed), false)
