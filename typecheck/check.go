@@ -36,6 +36,8 @@ type Input struct {
 	// Find says whether the file or directory that a locator names is there, for read_file, upload_files and
 	// build contexts. Nil is the same as a yes.
 	Find func(ctx context.Context, locator string) error
+	// File reads a file that Find has found, for the Dockerfiles of build contexts. Nil skips what is to be said of them.
+	File func(ctx context.Context, locator string) ([]byte, error)
 	// Sites are the types of the arguments with which other modules call the functions of this one, by function
 	// and parameter.
 	Sites map[string][]types.Type

@@ -140,6 +140,13 @@ func (p *session) check(ctx context.Context, t workspace.Target) (*Module, error
 		Main:   t.PackageRoot != "" && t.Path == filepath.Join(t.PackageRoot, "main.star"),
 		Import: func(ctx context.Context, locator string) Imported { return p.load(ctx, t, locator) },
 		Find:   func(ctx context.Context, locator string) error { return p.find(ctx, t, locator) },
+		File: func(ctx context.Context, locator string) ([]byte, error) {
+			to, err := p.resolver.Resolve(ctx, t, locator)
+			if err != nil {
+				return nil, err
+			}
+			return p.snapshot.Read(ctx, to.Path)
+		},
 		Read:   p.read,
 	}
 	info, diagnostics := Check(ctx, in)

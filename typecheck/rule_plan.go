@@ -46,10 +46,9 @@ func (a *fn) constructorRules(e *syntax.CallExpr, row *builtins.Builtin, args []
 			a.secrets(env)
 		}
 	case "ImageBuildSpec":
-		a.readFile(named(row, args, "build_context_dir"), "build_context_dir")
+		a.dockerBuild(row, args)
 	case "NixBuildSpec":
-		a.readFile(named(row, args, "build_context_dir"), "build_context_dir")
-		a.readFile(named(row, args, "flake_location_dir"), "flake_location_dir")
+		a.nixBuild(e, row, args)
 	case "Directory":
 		if given["artifact_names"] && given["persistent_key"] {
 			a.c.report("bad-value", rangeOf(e), "Directory takes artifact_names or persistent_key, not both", "")

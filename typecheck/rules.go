@@ -130,7 +130,7 @@ func (r *Rule) page() string {
 }
 
 // registry holds every rule by code.
-var registry = index(nameRules, callRules, valueRules, flowRules, futureRules, stringRules, moduleRules, planRules)
+var registry = index(nameRules, callRules, valueRules, flowRules, futureRules, stringRules, moduleRules, planRules, imageRules)
 
 func index(groups ...[]Rule) map[string]*Rule {
 	m := map[string]*Rule{}

@@ -65,6 +65,8 @@ func TestDocs(t *testing.T) {
 var around = map[string]string{
 	root + "/lib.star":                       "def run(plan):\n    pass\n",
 	root + "/cycle.star":                     "main = import_module(\"./main.star\")\n\ndef run(plan):\n    main.run(plan)\n",
+	root + "/app/Dockerfile":                 "FROM scratch AS final\nARG VERSION\n",
+	root + "/bare/README":                    "",
 	root + "/vendor/example/other/main.star": "def run(plan):\n    pass\n",
 }
 

@@ -222,6 +222,13 @@ func (w *walk) input(ctx context.Context, t workspace.Target, needs *[]need) typ
 			_, err := w.resolver.Resolve(ctx, t, locator)
 			return err
 		},
+		File: func(ctx context.Context, locator string) ([]byte, error) {
+			to, err := w.resolver.Resolve(ctx, t, locator)
+			if err != nil {
+				return nil, err
+			}
+			return w.view.files.Read(ctx, to.Path)
+		},
 		Read: v.noteRead,
 	}
 }
