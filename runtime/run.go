@@ -33,6 +33,7 @@ type RunOptions struct {
 	ImageDownload    execute.ImageDownload
 	NonBlockingTasks bool
 	Prune            bool
+	ResourceCheck    bool                    // services that need more than the engine has are problems of the plan
 	Fresh            bool                    // run every step, whatever was done before
 	Planned          func(*plan.Plan)        // where not nil, is given the plan before its first step runs
 	Checked          func([]diag.Diagnostic) // where not nil, is given what Checker found before anything is made
@@ -143,6 +144,9 @@ func (r *session) decide(ctx context.Context) error {
 		return err
 	}); err != nil {
 		return err
+	}
+	if r.ResourceCheck {
+		r.result.Problems = append(r.result.Problems, resources(r.result.Plan, info)...)
 	}
 	for _, w := range r.result.Plan.Warnings {
 		at := event.Position{File: w.Position.Module, Line: int(w.Position.Line), Column: int(w.Position.Col)}

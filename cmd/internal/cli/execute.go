@@ -25,8 +25,17 @@ const frameTime = 100 * time.Millisecond
 func (a *app) execute(ctx context.Context, j *job) error {
 	return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
 		view := a.view(j)
+		var unwritten error
+		planned := func(p *plan.Plan) {
+			if view.planned != nil {
+				view.planned(p)
+			}
+			if j.outputGraph {
+				unwritten = j.writeGraph(p)
+			}
+		}
 		result, err := runtime.Run(ctx, e.Backend, runtime.RunOptions{
-			Options: j.options(), State: e.State, Sink: view.sink, Planned: view.planned, Checked: view.checked,
+			Options: j.options(), State: e.State, Sink: view.sink, Planned: planned, Checked: view.checked, ResourceCheck: j.resourceCheck,
 			Enclave: j.enclave, Production: j.production, ArgsText: j.argsText(),
 			Parallelism: j.parallelism, Parallel: j.parallel, ImageDownload: execute.ImageDownload(*j.imageDownload),
 			NonBlockingTasks: j.nonBlocking, Prune: j.prune, Fresh: j.uncached(),
@@ -35,7 +44,7 @@ func (a *app) execute(ctx context.Context, j *job) error {
 		if err != nil {
 			return a.runFailed(ctx, j, result, err)
 		}
-		return a.runDone(ctx, j, e, result)
+		return errors.Join(a.runDone(ctx, j, e, result), unwritten)
 	})
 }
 

@@ -29,6 +29,7 @@ type previewDocument struct {
 	PlanYAML     string                `json:"planYaml"`
 	Problems     []problemDocument     `json:"problems"`
 	Warnings     []problemDocument     `json:"warnings"`
+	Removed      []string              `json:"removed,omitempty"` // services of the enclave that the package no longer adds
 }
 
 type instructionDocument struct {
@@ -38,6 +39,8 @@ type instructionDocument struct {
 	Call        string      `json:"call"`
 	Description string      `json:"description"`
 	Needs       []plan.Edge `json:"needs,omitempty"`
+	Skip        *bool       `json:"skip,omitempty"`  // compared with an enclave: whether the step would be left out
+	Cause       string      `json:"cause,omitempty"` // and why, or why not
 }
 
 type problemDocument struct {
@@ -68,15 +71,20 @@ func (a *app) preview(ctx context.Context, j *job) error {
 	if !j.quiet {
 		fmt.Fprint(a.Err, a.findings(made.Diagnostics))
 	}
-	p, problems := made.Plan, made.Problems
 	if j.dependencies {
-		err = a.showDependencies(ctx, p, j)
+		err = a.showDependencies(ctx, made.Plan, j)
 	} else {
-		err = a.showPlan(p, problems, j)
+		err = a.showPlan(made.Plan, made.Problems, j)
 	}
 	if err != nil {
 		return err
 	}
+	return a.previewed(j, made)
+}
+
+// previewed ends a preview: the graph, what there is to say about the plan, and whether it can be executed.
+func (a *app) previewed(j *job, made *runtime.Preview) error {
+	p, problems := made.Plan, made.Problems
 	if j.outputGraph {
 		if err := j.writeGraph(p); err != nil {
 			return err

@@ -54,7 +54,8 @@ PACKAGE is a directory with a kurtosis.yml, that file, a .star file that needs n
 GitHub: github.com/<owner>/<repository>[/<path>][@<tag, branch or commit>].
 ARGS is a JSON object or a YAML mapping.
 
-With --dry-run nothing is started and no engine is needed: what would happen is shown.`,
+With --dry-run nothing is started and no engine is needed: what would happen is shown. With --dry-run --enclave it is
+compared with what was done in that enclave before, and each step is shown with why it would run or be left out.`,
 		Example: `  kurtosis run .
   kurtosis run . '{"replicas": 3}' --enclave demo
   kurtosis run . --args-file params.yaml --dry-run
@@ -88,8 +89,7 @@ With --dry-run nothing is started and no engine is needed: what would happen is 
 	f.imageDownload = choose(cmd, "image-download", "", "when images are pulled", "missing", "always")
 	flags.BoolVar(&f.nonBlocking, "non-blocking-tasks", false, "don't remove the services of run_sh and run_python when they are done")
 	flags.BoolVar(&f.parallel, "parallel", false, "run steps that don't depend on each other at the same time")
-	flags.BoolVar(&f.resourceCheck, "resource-check", true, "accepted so that scripts written for the reference work; the engine itself refuses what it has no room for")
-	_ = flags.MarkHidden("resource-check")
+	flags.BoolVar(&f.resourceCheck, "resource-check", true, "refuse a plan whose services need more CPU or memory than the engine has")
 	flags.BoolVar(&f.privileged, "privileged", false, "allow services that are privileged, see the host's processes or mount its files")
 	flags.BoolVar(&f.dependencies, "dependencies", false, "list the images and packages that the package needs, and start nothing")
 	flags.BoolVar(&f.pull, "pull", false, "with --dependencies: pull the images")
@@ -97,7 +97,7 @@ With --dry-run nothing is started and no engine is needed: what would happen is 
 	flags.StringVar(&f.outputGraphDir, "output-graph-path", "./", "the directory for --output-graph")
 	flags.BoolVar(&f.withMermaid, "with-mermaid", false, "with --output-graph: write dependency-graph.mmd, too")
 	f.declare(cmd)
-	f.cluster = choose(cmd, "cluster", "", "what the package runs on, and what get_cluster_type() answers in a preview", "docker", "kubernetes")
+	f.cluster = choose(cmd, "cluster", "", "with --dry-run: what get_cluster_type() answers", "docker", "kubernetes")
 	flags.BoolVar(&f.prune, "prune", false, "remove the services that earlier runs made and that the package no longer adds")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the result")
 	flags.BoolVar(&f.strict, "strict", false, "refuse a package that the checker finds errors in, also in a preview")
@@ -114,6 +114,8 @@ func (f *runFlags) check(inline *string) error {
 		return &usageError{"--pull goes with --dependencies", ""}
 	case f.withMermaid && !f.outputGraph:
 		return &usageError{"--with-mermaid goes with --output-graph", "'-o mermaid' prints the diagram"}
+	case *f.cluster != "docker" && !f.dryRun && !f.dependencies:
+		return &usageError{fmt.Sprintf("--cluster %s goes with --dry-run: a run is on the engine of this machine, which is Docker's", *f.cluster), "leave --cluster out"}
 	case f.strict && f.noCheck:
 		return &usageError{"--strict and --no-check don't go together", ""}
 	case f.function == "":
@@ -161,7 +163,10 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 		}
 		j.privileged = config.AllowPrivileged
 	}
-	if f.dryRun || f.dependencies {
+	switch {
+	case f.dryRun && f.enclave != "" && !f.dependencies:
+		return a.compare(ctx, j)
+	case f.dryRun || f.dependencies:
 		return a.preview(ctx, j)
 	}
 	return a.execute(ctx, j)

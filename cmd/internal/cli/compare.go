@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kurtosis-go/kurtosis/runtime"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
+)
+
+// compare shows what a run in an enclave would do, step by step, and changes nothing.
+func (a *app) compare(ctx context.Context, j *job) error {
+	return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
+		result, err := runtime.Compare(ctx, e.Backend, runtime.RunOptions{
+			Options: j.options(), State: e.State, Sink: event.Discard, Enclave: j.enclave, Fresh: j.uncached(), ResourceCheck: j.resourceCheck,
+		})
+		if err != nil {
+			return a.refusal(ctx, &result.Preview, err)
+		}
+		if !j.quiet {
+			fmt.Fprint(a.Err, a.findings(result.Diagnostics))
+		}
+		switch a.output {
+		case formatText:
+			a.showDecisions(j, result)
+		case formatJSON:
+			doc, err := planDocumentOf(result.Plan, result.Problems)
+			if err != nil {
+				return err
+			}
+			for i, s := range result.Plan.Steps {
+				d := result.Delta.Of(s)
+				doc.Instructions[i].Skip, doc.Instructions[i].Cause = &d.Skip, d.Cause
+			}
+			doc.Removed = result.Delta.Removed
+			a.printJSON(doc)
+		default:
+			if err := a.showPlan(result.Plan, result.Problems, j); err != nil {
+				return err
+			}
+		}
+		return a.previewed(j, &result.Preview)
+	})
+}
+
+func (a *app) showDecisions(j *job, result runtime.Result) {
+	runs := 0
+	for i, s := range result.Plan.Steps {
+		d := result.Delta.Of(s)
+		what := "runs"
+		if d.Skip {
+			what = "is skipped"
+		} else {
+			runs++
+		}
+		if j.quiet {
+			continue
+		}
+		text := strings.TrimRight(s.Text(plan.Verbosity(*j.verbosity)), "\n")
+		fmt.Fprintf(a.Out, "[%d/%d] %s (%s: %s)\n", i+1, len(result.Plan.Steps), text, what, d.Cause)
+	}
+	for _, name := range result.Delta.Removed {
+		what := "is no longer added, and stays"
+		if j.prune {
+			what = "is no longer added, and removed"
+		}
+		fmt.Fprintf(a.Out, "service %s %s\n", name, what)
+	}
+	where := "enclave '" + j.enclave + "'"
+	if result.Enclave.UUID == "" {
+		where += ", which would be made"
+	}
+	fmt.Fprintf(a.Out, "%d of %d steps would run in %s\n", runs, len(result.Plan.Steps), where)
+}
