@@ -94,8 +94,8 @@ func (v *View) next(files *workspace.Snapshot, changed string) *View {
 // WithText is the view in which the file at path has that text, whether or not it exists on disk.
 func (v *View) WithText(ctx context.Context, path string, text []byte) *View {
 	n := v.next(v.files.With(path, text), path)
-	_, err := v.files.Stat(ctx, path)
-	if err != nil || isManifest(path) {
+	// What a file that is no module holds may matter to any module: a kurtosis.yml, a Dockerfile.
+	if _, err := v.files.Stat(ctx, path); err != nil || !IsModule(path) && !workspaceBuffer(path) {
 		n.relayout()
 	}
 	return n
@@ -104,7 +104,7 @@ func (v *View) WithText(ctx context.Context, path string, text []byte) *View {
 // Without is the view in which the file at path is again what is on disk.
 func (v *View) Without(ctx context.Context, path string) *View {
 	n := v.next(v.files.Without(path), path)
-	if _, err := n.files.Stat(ctx, path); err != nil || isManifest(path) {
+	if _, err := n.files.Stat(ctx, path); err != nil || !IsModule(path) {
 		n.relayout()
 	}
 	return n

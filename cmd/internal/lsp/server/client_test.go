@@ -45,6 +45,9 @@ func (b *lockedBuffer) String() string {
 	return string(b.text)
 }
 
+// keptNotes is how many notifications of a method an editor remembers.
+const keptNotes = 500
+
 // fullCapabilities are those of an editor that can do everything that the server makes use of, but pull diagnostics.
 const fullCapabilities = `{
 	"general": {"positionEncodings": ["utf-16"]},
@@ -83,6 +86,9 @@ func (e *editor) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
 	}
 	e.mu.Lock()
 	method := string(append([]byte(nil), req.Method()...))
+	if len(e.notes[method]) > keptNotes {
+		e.notes[method] = append([]json.RawMessage(nil), e.notes[method][keptNotes/2:]...)
+	}
 	e.notes[method] = append(e.notes[method], append(json.RawMessage(nil), req.Params()...))
 	e.mu.Unlock()
 	select {
@@ -138,6 +144,9 @@ func (e *editor) wait(method string, accept func(json.RawMessage) bool) json.Raw
 		e.mu.Lock()
 		notes := e.notes[method]
 		e.mu.Unlock()
+		if seen > len(notes) { // older ones were dropped
+			seen = 0
+		}
 		for ; seen < len(notes); seen++ {
 			if accept(notes[seen]) {
 				return notes[seen]

@@ -78,8 +78,12 @@ func Main(ctx context.Context, args []string, streams Streams, o Options) int {
 	return Serve(ctx, pipe{streams.In, streams.Out}, streams.Err, o)
 }
 
+// plain words an error of the flags.
 func plain(err error) string {
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "flag "), "-", "--")
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return fmt.Sprintf("unknown flag '--%s'", name)
+	}
+	return err.Error()
 }
 
 // pipe makes one stream of two. Closing it ends the reader, where it can be closed.
