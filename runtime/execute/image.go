@@ -43,29 +43,11 @@ func (r *runner) startImages(ctx context.Context) *images {
 		if err != nil {
 			continue // executing the step reports it
 		}
-		for _, image := range imagesOf(in) {
+		for _, image := range plan.ImagesOf(in) {
 			m.start(image)
 		}
 	}
 	return m
-}
-
-func imagesOf(in plan.Instruction) []plan.Image {
-	switch in := in.(type) {
-	case *plan.AddService:
-		return []plan.Image{in.Config.Image}
-	case *plan.AddServices:
-		var all []plan.Image
-		for _, c := range in.Configs.All() {
-			all = append(all, c.Image)
-		}
-		return all
-	case *plan.RunSh:
-		return []plan.Image{in.Image}
-	case *plan.RunPython:
-		return []plan.Image{in.Image}
-	}
-	return nil
 }
 
 func (m *images) start(image plan.Image) *imageJob {

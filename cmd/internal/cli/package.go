@@ -21,7 +21,7 @@ func (a *app) packageCommand() *cobra.Command {
 		Short:   "Make packages, and keep what they depend on",
 		Example: "  kurtosis package init github.com/owner/repository\n  kurtosis package vendor . --dir vendor",
 	})
-	cmd.AddCommand(a.packageInitCommand(), a.packagePreviewCommand(), a.packageVendorCommand())
+	cmd.AddCommand(a.packageInitCommand(), a.packageImagesCommand(), a.packagePreviewCommand(), a.packageVendorCommand())
 	return cmd
 }
 
