@@ -147,7 +147,7 @@ func (p *session) check(ctx context.Context, t workspace.Target) (*Module, error
 			}
 			return p.snapshot.Read(ctx, to.Path)
 		},
-		Read:   p.read,
+		Read: p.read,
 	}
 	info, diagnostics := Check(ctx, in)
 	p.path = p.path[:len(p.path)-1]

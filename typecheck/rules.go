@@ -73,9 +73,9 @@ func Rules() []*Rule {
 // Lookup returns the rule with that code, or nil.
 func Lookup(code string) *Rule { return registry[code] }
 
-// Codes lists every code that a check can report, those of the parser included, sorted.
+// Codes lists every code that has a page, sorted: the checker's, the parser's, and those of the commands.
 func Codes() []string {
-	codes := slices.Collect(maps.Keys(registry))
+	codes := slices.AppendSeq(slices.Collect(maps.Keys(registry)), maps.Keys(commandRules))
 	for _, c := range parse.Codes() {
 		codes = append(codes, c.Name)
 	}
@@ -85,7 +85,7 @@ func Codes() []string {
 
 // Page is the documentation of a code in Markdown, and whether there is such a code.
 func Page(code string) (string, bool) {
-	if r := registry[code]; r != nil {
+	if r := documented(code); r != nil {
 		return r.page(), true
 	}
 	for _, c := range parse.Codes() {
@@ -124,6 +124,9 @@ func (r *Rule) page() string {
 	if r.Good != "" {
 		fmt.Fprintf(&b, "\n## Instead\n\n```%s\n%s\n```\n", language, strings.TrimRight(r.Good, "\n"))
 	}
+	if commandRules[r.Code] == r && r.Code != "formatting" {
+		return b.String()
+	}
 	fmt.Fprintf(&b, "\nTo switch it off: `# kurtosis: ignore[%s]` at the end of the line or on the line above it, "+
 		"`# kurtosis: ignore-file[%s]` for the file, `ignore: [%s]` in `.kurtosis-lint.yml` for the package.\n", r.Code, r.Code, r.Code)
 	return b.String()
@@ -150,7 +153,7 @@ func PageIndex() string {
 		"`kurtosis lint --explain CODE` shows a page in the terminal.\n\n| code | severity | what it is |\n|---|---|---|\n")
 	for _, code := range Codes() {
 		severity, summary := diag.Error, ""
-		if r := registry[code]; r != nil {
+		if r := documented(code); r != nil {
 			severity, summary = r.Severity, r.Summary
 		}
 		for _, c := range parse.Codes() {

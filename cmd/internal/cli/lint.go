@@ -98,9 +98,7 @@ const (
 	codeLargeFile  = "large-file"
 )
 
-func lintCodes() []string {
-	return append(typecheck.Codes(), codeFormatting, codeUnreadable, codeLargeFile)
-}
+func lintCodes() []string { return typecheck.Codes() }
 
 func (a *app) explainCode(code string) error {
 	page, ok := typecheck.Page(code)

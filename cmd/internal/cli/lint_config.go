@@ -9,7 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -44,7 +46,7 @@ func (a *app) readLintConfig(root string) (*lintConfig, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &faultError{fmt.Sprintf("can't read %s: %s", file, err), "it has the keys select, ignore, severity, exclude and preview"}
+		return nil, &faultError{fmt.Sprintf("can't read %s: %s", file, yamlFault(err)), "it has the keys select, ignore, severity, exclude and preview"}
 	}
 	codes := slices.Concat(c.Select, c.Ignore)
 	for code, level := range c.Severity {
@@ -66,6 +68,17 @@ func (a *app) readLintConfig(root string) (*lintConfig, error) {
 		}
 	}
 	return c, nil
+}
+
+var yamlField = regexp.MustCompile(`^(line \d+: )field (\S+) not found in type \S+$`)
+
+// yamlFault says what is wrong in the words of who writes the file, and nothing of our types.
+func yamlFault(err error) string {
+	var wrong *yaml.TypeError
+	if !errors.As(err, &wrong) || len(wrong.Errors) == 0 {
+		return strings.TrimPrefix(err.Error(), "yaml: ")
+	}
+	return yamlField.ReplaceAllString(wrong.Errors[0], "${1}unknown key '$2'")
 }
 
 // excludes says whether a pattern covers file, or a directory that it is in.
