@@ -21,8 +21,10 @@ fi
 extension=editors/vscode
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' $extension/package.json)
 out=$extension/kurtosis-$suffix$version.vsix
+# What was there before stays until the server is built.
+CGO_ENABLED=0 GOOS=$goos GOARCH=$goarch go build -trimpath -ldflags "${LDFLAGS:--s -w}" -o $extension/out/bin/ ./cmd/kurtosis-lsp >&2
 rm -rf $extension/bin "$out"
-CGO_ENABLED=0 GOOS=$goos GOARCH=$goarch go build -trimpath -ldflags "${LDFLAGS:--s -w}" -o $extension/bin/ ./cmd/kurtosis-lsp >&2
+mv $extension/out/bin $extension/bin
 cd $extension
 # Exactly what package-lock.json says; again only when that changed.
 if ! cmp -s package-lock.json node_modules/.installed-lock; then

@@ -1,13 +1,15 @@
-// Lays a directed graph out in columns: a node stands right of everything it depends on; within a column nodes
-// are ordered by where their neighbours are, so that edges cross less. No dependencies; also loaded by tests.
+// Lays a directed graph out in layers: a node stands right of everything it depends on, or below it; within a layer
+// nodes are ordered by where their neighbours are, so that edges cross less. No dependencies; also loaded by tests.
 'use strict';
 
 /**
  * @param {{id: string}[]} nodes
  * @param {{from: string, to: string}[]} edges from what is depended on, to what depends
- * @returns {{columns: string[][], width: number, height: number, at: Map<string, {x: number, y: number}>}}
+ * @param {{width: number, height: number, gapX: number, gapY: number}} size of a node, and between layers and neighbours
+ * @param {number} available how wide the picture may be: it goes right where that fits, else right or down, whichever is narrower
+ * @returns {{columns: string[][], width: number, height: number, down: boolean, at: Map<string, {x: number, y: number}>}}
  */
-function layoutGraph(nodes, edges, size = { width: 170, height: 44, gapX: 60, gapY: 14 }) {
+function layoutGraph(nodes, edges, size = { width: 170, height: 44, gapX: 60, gapY: 14 }, available = Infinity) {
   const column = new Map(nodes.map((n) => [n.id, 0]));
   const before = new Map(nodes.map((n) => [n.id, []]));
   const after = new Map(nodes.map((n) => [n.id, []]));
@@ -53,15 +55,26 @@ function layoutGraph(nodes, edges, size = { width: 170, height: 44, gapX: 60, ga
       ids.forEach((id, i) => row.set(id, i));
     }
   }
+  const margin = 10;
+  const widest = Math.max(0, ...columns.map((ids) => ids.length));
+  const right = margin + columns.length * (size.width + size.gapX);
+  const across = size.width + size.gapY;
+  const down = right > available && margin + widest * across < right;
+  // Going down, a layer is a row, in the middle of the widest one.
+  const place = down
+    ? (c, r) => ({ x: margin + (r + (widest - columns[c].length) / 2) * across, y: margin + c * (size.height + size.gapX * 0.6) })
+    : (c, r) => ({ x: margin + c * (size.width + size.gapX), y: margin + r * (size.height + size.gapY) });
   const at = new Map();
-  let height = 0;
+  let width = 0, height = 0;
   columns.forEach((ids, c) =>
     ids.forEach((id, r) => {
-      at.set(id, { x: 10 + c * (size.width + size.gapX), y: 10 + r * (size.height + size.gapY) });
-      height = Math.max(height, 10 + (r + 1) * (size.height + size.gapY));
+      const p = place(c, r);
+      at.set(id, p);
+      width = Math.max(width, p.x + size.width + margin);
+      height = Math.max(height, p.y + size.height + margin);
     }),
   );
-  return { columns, at, width: 10 + columns.length * (size.width + size.gapX), height };
+  return { columns, at, down, width, height };
 }
 
 if (typeof module !== 'undefined') {

@@ -5,7 +5,7 @@
   const vscode = acquireVsCodeApi();
   const byId = (id) => document.getElementById(id);
   const views = ['graph', 'steps', 'services'];
-  const size = { width: 170, height: 44, gapX: 60, gapY: 14 };
+  const size = { width: 190, height: 48, gapX: 60, gapY: 16 };
   // Prints and checks of a large plan would bury its services.
   const quiet = new Set(['print', 'verify', 'wait', 'request', 'exec', 'get_cluster_type', 'get_service', 'get_services']);
   const manySteps = 120;
@@ -66,8 +66,25 @@
   }
 
   const shown = (step) => current.steps.length <= manySteps || !quiet.has(step.name);
-  const title = (step) => step.services[0] ?? step.artifacts[0] ?? step.name;
-  const kind = (step) => (/service/.test(step.name) ? 'service' : step.artifacts.length > 0 ? 'artifact' : 'step');
+  const adds = (step) => step.name === 'add_service' || step.name === 'add_services';
+  const kind = (step) => (adds(step) ? 'service' : step.artifacts.length > 0 ? 'artifact' : 'step');
+  const words = (step) => step.name.replaceAll('_', ' ');
+
+  function title(step) {
+    const names = kind(step) === 'artifact' ? step.artifacts : step.services;
+    return names.length > 0 ? names.join(', ') : words(step);
+  }
+
+  // What a node says below its title: a service's image and ports, else what the step does.
+  function detail(step) {
+    const made = adds(step) ? current.services.filter((s) => s.step === step.id) : [];
+    if (made.length === 0) {
+      return words(step);
+    }
+    const images = [...new Set(made.map((s) => s.image))];
+    const ports = [...new Set(made.flatMap((s) => s.ports.map((p) => p.number)))];
+    return [images.join(', '), ports.map((n) => ':' + n).join(' ')].join(' ').trim();
+  }
 
   function drawGraph() {
     const steps = current.steps.filter(shown);
@@ -75,15 +92,17 @@
     const edges = steps.flatMap((step) =>
       step.dependsOn.map((d) => ({ from: String(d.step), to: String(step.id), cause: d.cause })),
     );
-    const { at, width, height } = layoutGraph(nodes, edges, size);
+    const { at, down, width, height } = layoutGraph(nodes, edges, size, document.body.clientWidth - 16);
     const picture = svg('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'Graph of the plan' });
+    picture.append(
+      svg('defs', {}, svg('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' },
+        svg('path', { class: 'arrow', d: 'M0,0 L8,4 L0,8 z' }))),
+    );
     for (const edge of edges) {
       const from = at.get(edge.from), to = at.get(edge.to);
       if (from && to) {
-        const x1 = from.x + size.width, y1 = from.y + size.height / 2, x2 = to.x, y2 = to.y + size.height / 2;
-        const bend = (x2 - x1) / 2;
         picture.append(
-          svg('path', { class: 'edge', d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` },
+          svg('path', { class: 'edge', d: line(from, to, down), 'marker-end': 'url(#arrow)' },
             svg('title', {}, document.createTextNode(edge.cause))),
         );
       }
@@ -94,8 +113,8 @@
       const group = svg('g', { class: 'node ' + kind(step), transform: `translate(${x},${y})`, 'data-step': id });
       group.append(
         svg('rect', { width: size.width, height: size.height, rx: 5 }),
-        svg('text', { x: 8, y: 18, class: 'title' }, document.createTextNode(clip(title(step), 22))),
-        svg('text', { x: 8, y: 35, class: 'detail' }, document.createTextNode(clip(step.name.replaceAll('_', ' '), 26))),
+        svg('text', { x: 12, y: 20, class: 'title' }, document.createTextNode(clip(title(step), 23))),
+        svg('text', { x: 12, y: 38, class: 'detail' }, document.createTextNode(clip(detail(step), 28))),
         svg('title', {}, document.createTextNode(step.description)),
       );
       activate(group, step.location, `Step ${step.id}: ${step.description}`);
@@ -104,10 +123,23 @@
       picture.append(group);
     }
     const hidden = current.steps.length - steps.length;
+    const { scrollLeft, scrollTop } = byId('graph');
     byId('graph').replaceChildren(
       steps.length === 0 ? element('p', {}, 'The plan has no steps.') : picture,
       hidden > 0 ? element('p', { className: 'detail' }, `${hidden} prints and checks are in the list of steps only.`) : '',
     );
+    Object.assign(byId('graph'), { scrollLeft, scrollTop });
+  }
+
+  function line(from, to, down) {
+    if (down) {
+      const x1 = from.x + size.width / 2, y1 = from.y + size.height, x2 = to.x + size.width / 2, y2 = to.y - 1;
+      const bend = (y2 - y1) / 2;
+      return `M${x1},${y1} C${x1},${y1 + bend} ${x2},${y2 - bend} ${x2},${y2}`;
+    }
+    const x1 = from.x + size.width, y1 = from.y + size.height / 2, x2 = to.x - 1, y2 = to.y + size.height / 2;
+    const bend = (x2 - x1) / 2;
+    return `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`;
   }
 
   // Right and left follow the edges, up and down go through the steps in their order.
@@ -217,9 +249,10 @@
     const tab = byId('tab-' + name);
     tab.addEventListener('click', () => select(name));
     tab.addEventListener('keydown', (e) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
-      if (step) {
-        const next = views[(i + step + views.length) % views.length];
+      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: views.length - 1 }[e.key];
+      if (to !== undefined) {
+        e.preventDefault();
+        const next = views[(to + views.length) % views.length];
         select(next);
         byId('tab-' + next).focus();
       }
@@ -229,6 +262,14 @@
   byId('cluster').addEventListener('change', (e) => vscode.postMessage({ type: 'cluster', cluster: e.target.value }));
   byId('find').addEventListener('input', find);
   window.addEventListener('message', ({ data }) => data.type === 'plan' && show(data));
+  let resized;
+  window.addEventListener('resize', () => {
+    cancelAnimationFrame(resized);
+    resized = requestAnimationFrame(() => {
+      drawGraph();
+      find();
+    });
+  });
   select(remembered.view ?? 'graph');
   vscode.postMessage({ type: 'ready' });
 })();

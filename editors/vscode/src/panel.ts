@@ -154,14 +154,16 @@ function page(webview: vscode.Webview, media: vscode.Uri): string {
 <label>Arguments <select id="args"></select></label>
 <label>Cluster <select id="cluster"><option>docker</option><option>kubernetes</option></select></label>
 <label>Find <input id="find" type="search" placeholder="name"></label>
-<span id="summary" role="status" aria-live="polite"></span>
 </header>
 <section id="problems" aria-label="Problems"></section>
+<nav>
 <div role="tablist" aria-label="View">
 <button role="tab" id="tab-graph" aria-controls="graph" aria-selected="true">Graph</button>
 <button role="tab" id="tab-steps" aria-controls="steps" aria-selected="false" tabindex="-1">Steps</button>
 <button role="tab" id="tab-services" aria-controls="services" aria-selected="false" tabindex="-1">Services</button>
 </div>
+<span id="summary" role="status" aria-live="polite"></span>
+</nav>
 <main>
 <div id="graph" role="tabpanel" aria-labelledby="tab-graph"></div>
 <div id="steps" role="tabpanel" aria-labelledby="tab-steps" hidden></div>

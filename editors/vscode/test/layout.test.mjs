@@ -44,3 +44,15 @@ test('a cycle, an edge to itself and an edge to nowhere end', () => {
 test('an empty plan has an empty picture', () => {
   assert.deepEqual(layoutGraph([], []).columns, []);
 });
+
+test('a chain goes down where it would be too wide, and two layers of many nodes do not', () => {
+  const chain = ['a', 'b', 'c', 'd'].map(node);
+  const edges = [['a', 'b'], ['b', 'c'], ['c', 'd']].map(([from, to]) => ({ from, to }));
+  const tall = layoutGraph(chain, edges, undefined, 400);
+  assert.equal(tall.down, true);
+  assert.ok(tall.width <= 400, String(tall.width));
+  assert.ok(tall.at.get('a').y < tall.at.get('b').y && tall.at.get('a').x === tall.at.get('d').x);
+  assert.equal(layoutGraph(chain, edges, undefined, 2000).down, false);
+  const many = [...Array(20).keys()].map((i) => node(String(i)));
+  assert.equal(layoutGraph(many, [{ from: '0', to: '1' }], undefined, 300).down, false);
+});
