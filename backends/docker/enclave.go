@@ -264,6 +264,7 @@ func (b *Backend) containers(ctx context.Context, enclave string, labels ...stri
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing services")
 	}
+	list = withoutHalves(list)
 	slices.SortFunc(list, func(a, b container.Summary) int {
 		return cmp.Compare(a.Labels[backends.LabelID], b.Labels[backends.LabelID])
 	})

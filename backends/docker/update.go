@@ -28,6 +28,9 @@ func (b *Backend) UpdateService(ctx context.Context, enclave string, spec backen
 		return backends.Service{}, backends.Errorf(backends.Conflict, "service %q is being changed by another call", spec.Name)
 	}
 	defer n.disclaim(spec.Name)
+	if err := b.settle(ctx, enclave, spec.Name); err != nil {
+		return backends.Service{}, err
+	}
 	found, err := b.find(ctx, enclave, spec.Name)
 	if err != nil {
 		return backends.Service{}, err
