@@ -400,7 +400,9 @@ func TestLogs(t *testing.T) {
 
 	// Followed, a line arrives that is written later.
 	got := make(chan []string)
-	go func() { got <- logs(t, k, name, web, true, true, 0, kurtosis_context.NewDoesContainTextLogLineFilter("tick 3"), 1) }()
+	go func() {
+		got <- logs(t, k, name, web, true, true, 0, kurtosis_context.NewDoesContainTextLogLineFilter("tick 3"), 1)
+	}()
 	_, err = e.RunStarlarkScriptBlocking(ctx, fmt.Sprintf(`
 def run(plan):
     plan.add_service(name="web", config=ServiceConfig(image=%q, cmd=["print", "tick 1", "tick 2", "tick 3", "+", "sleep"]))
@@ -460,6 +462,75 @@ func docker(t *testing.T, args ...string) {
 	t.Helper()
 	out, err := exec.Command("docker", args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// TestKilledAtEveryStep kills the API container's process (kill -9) as each step of a run begins. Docker starts it
+// again, and the next run does what is left: steps that were done are not done again, and the end is the same.
+func TestKilledAtEveryStep(t *testing.T) {
+	k, ctx := connect(t), t.Context()
+	run := fmt.Sprintf(`
+def run(plan):
+    plan.render_templates(name="conf", config={"/a.txt": struct(template="{{ .n }}", data={"n": 1})})
+    one = plan.add_service(name="one", config=ServiceConfig(image=%[1]q, cmd=["sleep"], files={"/conf": "conf"}))
+    read = plan.exec(service_name="one", recipe=ExecRecipe(command=["/toolbox", "read", "/conf/a.txt"]))
+    plan.store_service_files(service_name="one", src="/from-image/default.txt", name="kept")
+    plan.add_services(configs={"two": ServiceConfig(image=%[1]q, cmd=["sleep"]), "three": ServiceConfig(image=%[1]q, cmd=["sleep"])})
+    plan.verify(value=read["output"], assertion="==", target_value="1")
+    plan.print(one.ip_address)
+    return one.ip_address
+`, toolbox(t))
+	const steps = 7
+	e := enclave(t, k, "sdk-kills")
+	container := "kurtosis-api--" + string(e.GetEnclaveUuid())
+	fresh := config("{}", func(c *starlark_run_config.StarlarkRunConfig) {
+		c.ExperimentalFeatureFlags = []rpc.KurtosisFeatureFlag{rpc.KurtosisFeatureFlag_NO_INSTRUCTIONS_CACHING}
+	})
+	for kill := 1; kill <= steps; kill++ {
+		lines, cancel, err := e.RunStarlarkScript(ctx, run, fresh)
+		require.NoError(t, err)
+		begun := 0
+		for line := range lines {
+			if line.GetInstruction() == nil {
+				continue
+			}
+			if begun++; begun == kill {
+				pid, err := exec.Command("docker", "inspect", "-f", "{{.State.Pid}}", container).Output()
+				require.NoError(t, err)
+				require.NoError(t, exec.Command("kill", "-9", strings.TrimSpace(string(pid))).Run())
+			}
+		}
+		cancel()
+		require.GreaterOrEqual(t, begun, kill)
+		var result *enclaves.StarlarkRunResult
+		require.Eventually(t, func() bool {
+			result, err = e.RunStarlarkScriptBlocking(ctx, run, config("{}"))
+			return err == nil && len(result.Instructions) == steps // the SDK takes a broken connection for the end
+		}, 30*time.Second, 100*time.Millisecond, "killed at step %d", kill)
+		for i, instruction := range result.Instructions[:kill-1] {
+			require.True(t, instruction.IsSkipped, "killed at step %d: step %d was done", kill, i+1)
+		}
+		require.Equal(t, map[string]rpc.ServiceStatus{"one": rpc.ServiceStatus_RUNNING, "two": rpc.ServiceStatus_RUNNING, "three": rpc.ServiceStatus_RUNNING}, running(t, e), "killed at step %d", kill)
+		names, err := e.GetAllFilesArtifactNamesAndUuids(ctx)
+		require.NoError(t, err)
+		require.Len(t, names, 2, "killed at step %d", kill)
+	}
+}
+
+// running gives the states of services that publish no port.
+func running(t *testing.T, e *enclaves.EnclaveContext) map[string]rpc.ServiceStatus {
+	t.Helper()
+	list, err := e.GetServices()
+	require.NoError(t, err)
+	out := map[string]rpc.ServiceStatus{}
+	for name, uuid := range list {
+		s, err := e.GetServiceContext(string(uuid))
+		require.NoError(t, err)
+		code, _, err := s.ExecCommand([]string{"/toolbox", "exit", "0"})
+		if out[string(name)] = rpc.ServiceStatus_STOPPED; err == nil && code == 0 {
+			out[string(name)] = rpc.ServiceStatus_RUNNING
+		}
+	}
+	return out
 }
 
 // TestTwoRuns starts two runs at once in one enclave: one waits for the other.
