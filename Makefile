@@ -57,6 +57,10 @@ test: ## unit, command line, and one real pass over Docker
 test-long: ## fuzzing, faults, scale, benches, cross-compilation
 	scripts/test-long.sh
 
+.PHONY: test-k8s
+test-k8s: ## tests over a real Kubernetes, made for the purpose unless KUBECONFIG names one
+	scripts/test-k8s.sh
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for $(FUZZTIME)
 	scripts/fuzz.sh $(FUZZTIME)

@@ -52,6 +52,7 @@ var layers = []struct {
 	{pkg: "./packages/fetch", mustNot: []string{"./lang/*", "./runtime/*"}},
 	{pkg: "./backends", mustNot: []string{"./*"}, except: []string{"./backends", "./lang/rule"}},
 	{pkg: "./backends/docker", mustNot: []string{"./runtime/*", "./lang/*", "./backends/kubernetes", clientGo}, except: []string{"./lang/rule"}},
+	{pkg: "./backends/kubernetes", mustNot: []string{"./runtime/*", "./lang/*", "./backends/docker", docker}, except: []string{"./lang/rule"}},
 	{pkg: "./backends/fake", mustNot: []string{"./runtime/*", docker, clientGo}},
 	{pkg: "./runtime/interp", mustNot: []string{"./backends/*", docker, clientGo}, direct: []string{"os", "os/exec", "net", "net/http"}},
 	{pkg: "./runtime/plan", mustNot: []string{starlark, docker, clientGo}},

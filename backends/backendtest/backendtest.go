@@ -29,6 +29,11 @@ type Engine struct {
 	Leftovers func(ctx context.Context, enclave string) ([]string, error)
 	// HostPorts is whether published ports can be reached from this process.
 	HostPorts bool
+	// Forgets says that a service which was stopped on purpose is gone but for its name, address and persistent directories, as a
+	// Pod is: its log and its own files are no more, and it starts from its image.
+	Forgets bool
+	// OneStream says that logs do not tell standard error from standard output.
+	OneStream bool
 	// Gaps has the reason why a test of the suite does not hold on this engine, by the test's name; it is skipped, and the
 	// reason printed.
 	Gaps map[string]string

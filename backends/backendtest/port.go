@@ -174,7 +174,9 @@ func testPortSCTP(e *env) {
 
 func testNames(e *env) {
 	enclave := e.enclave()
-	one := e.add(enclave, e.toolbox("one", "tcp", "7000"))
+	spec := e.toolbox("one", "tcp", "7000")
+	spec.Ports = map[string]backends.Port{"echo": {Number: 7000}}
+	one := e.add(enclave, spec)
 	e.add(enclave, e.toolbox("two", "sleep"))
 	e.open(enclave, "one", backends.Port{Number: 7000})
 	require.Equal(e, one.Address, e.output(enclave, "two", "resolve", "one"))

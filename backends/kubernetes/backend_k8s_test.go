@@ -1,0 +1,151 @@
+//go:build k8s
+
+package kubernetes_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	core "k8s.io/api/core/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/backendtest"
+	"github.com/kurtosis-go/kurtosis/backends/backendtest/images"
+	"github.com/kurtosis-go/kurtosis/backends/kubernetes"
+)
+
+// loader puts images where the test cluster's node finds them.
+type loader struct {
+	backends.Images
+	socket string
+}
+
+func (l loader) InspectImage(context.Context, string) (backends.Image, error) {
+	return backends.Image{}, backends.Errorf(backends.ImageNotFound, "the node tells late") // importing what is there is cheap
+}
+
+func (l loader) LoadImage(ctx context.Context, archive io.Reader, _ string) (backends.Image, error) {
+	cmd := exec.CommandContext(ctx, "ctr", "-a", l.socket, "-n", "k8s.io", "images", "import", "-")
+	cmd.Stdin = archive
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return backends.Image{}, backends.Errorf(backends.Unknown, "ctr: %s: %w", out, err)
+	}
+	return backends.Image{}, nil
+}
+
+func imagesOf(t testing.TB) backends.Images {
+	t.Helper()
+	socket := os.Getenv("KURTOSIS_TEST_CONTAINERD")
+	require.NotEmpty(t, socket, "KURTOSIS_TEST_CONTAINERD is the socket of the node's containerd: see scripts/cluster.sh")
+	return loader{socket: socket}
+}
+
+// podImage is the image with the program that Pods carry.
+func podImage(t testing.TB) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "kurtosis-pod")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "github.com/kurtosis-go/kurtosis/cmd/kurtosis-pod")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	content, err := os.ReadFile(binary)
+	require.NoError(t, err)
+	image, err := images.Build("kurtosis-test/pod", images.Config{Entrypoint: []string{"/kurtosis-pod"}}, images.File{Path: "kurtosis-pod", Content: content})
+	require.NoError(t, err)
+	images.Ensure(t, imagesOf(t), image)
+	return image.Ref
+}
+
+// open connects to the cluster that `kubectl` would use.
+func open(t testing.TB, options kubernetes.Options) *kubernetes.Backend {
+	t.Helper()
+	if options.PullPolicy == "" {
+		options.PullPolicy = core.PullNever
+	}
+	b, err := kubernetes.Open(t.Context(), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
+// leftovers lists what an enclave's namespace holds of ours.
+func leftovers(b *kubernetes.Backend) func(context.Context, string) ([]string, error) {
+	return func(ctx context.Context, enclave string) ([]string, error) {
+		var list []string
+		namespaces, err := b.Client().CoreV1().Namespaces().List(ctx, meta.ListOptions{LabelSelector: "kurtosistech.com/enclave-id=" + enclave})
+		if err != nil {
+			return nil, err
+		}
+		ours := meta.ListOptions{LabelSelector: "kurtosistech.com/app-id=kurtosis"}
+		for _, n := range namespaces.Items {
+			list = append(list, "namespace "+n.Name)
+			c := b.Client()
+			pods, err := c.CoreV1().Pods(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for range pods.Items { // named at random
+				list = append(list, "pod")
+			}
+			jobs, err := c.BatchV1().Jobs(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range jobs.Items {
+				list = append(list, "job "+o.Name)
+			}
+			services, err := c.CoreV1().Services(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range services.Items {
+				list = append(list, "service "+o.Name)
+			}
+			files, err := c.CoreV1().ConfigMaps(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for range files.Items {
+				list = append(list, "configmap")
+			}
+			claims, err := c.CoreV1().PersistentVolumeClaims(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range claims.Items {
+				list = append(list, "claim "+o.Name)
+			}
+			secrets, err := c.CoreV1().Secrets(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range secrets.Items {
+				list = append(list, "secret "+o.Name)
+			}
+		}
+		return list, nil
+	}
+}
+
+// gaps are where a cluster cannot do what the suite asks; what it does instead is tested beside it.
+var gaps = map[string]string{
+	"PortTaken":       "ports of nodes have a range of their own and another hint; see TestPublicPortTaken",
+	"Image":           "nodes tell names and sizes of images, not what is inside",
+	"ImageBuild":      "clusters build no images",
+	"ImageBuildFails": "clusters build no images",
+}
+
+func TestConformance(t *testing.T) {
+	b := open(t, kubernetes.Options{PodImage: podImage(t)})
+	toolbox, busybox := backendtest.Prepare(t, imagesOf(t))
+	backendtest.Run(t, func(*testing.T) backendtest.Engine {
+		return backendtest.Engine{Backend: b, Toolbox: toolbox, Busybox: busybox, Leftovers: leftovers(b), Gaps: gaps, Forgets: true, OneStream: true}
+	})
+}

@@ -1,0 +1,102 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/docker/relay"
+	"github.com/kurtosis-go/kurtosis/backends/kubernetes/pod"
+)
+
+// Dial connects by way of the Pod's own program, executed over the API server. A port-forward of the cluster would do without a
+// process, but cannot tell whether anybody listens, and knows no UDP.
+func (b *Backend) Dial(ctx context.Context, enclave, service string, port backends.Port) (net.Conn, error) {
+	doing := fmt.Sprintf("connecting to port %s of service %q", port, service)
+	if port.Protocol() == backends.SCTP {
+		return nil, backends.Errorf(backends.Unsupported, "%s: SCTP cannot be dialled", doing)
+	}
+	_, p, err := b.running(ctx, enclave, service)
+	if err != nil {
+		return nil, err
+	}
+	near, far := net.Pipe()
+	life, cancel := context.WithCancel(b.lifetime)
+	out := &statusWriter{to: far, status: make(chan byte, 1)}
+	ended := make(chan error, 1)
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port.Number)))
+	if p.Status.PodIP != "" {
+		address = net.JoinHostPort(p.Status.PodIP, strconv.Itoa(int(port.Number)))
+	}
+	go func() {
+		_, err := b.stream(life, p, []string{pod.Relay, strings.ToLower(string(port.Protocol())), address}, backends.Exec{Stdin: far, Stdout: out, Stderr: io.Discard})
+		far.Close()
+		ended <- err
+		cancel()
+	}()
+	conn := relayed{near, cancel}
+	select {
+	case status := <-out.status:
+		switch status {
+		case relay.Connected:
+			return conn, nil
+		case relay.Refused:
+			conn.Close()
+			return nil, backends.Errorf(backends.PortClosed, "port %s of service %q is not open: nobody listens on it", port, service)
+		}
+		conn.Close()
+		<-ended
+		return nil, backends.Errorf(backends.PortClosed, "port %s of service %q is not open: %s", port, service, oneLine(string(out.reason)))
+	case err := <-ended:
+		conn.Close()
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, b.wrap(ctx, err, doing)
+	case <-ctx.Done():
+		conn.Close()
+		return nil, ctx.Err()
+	}
+}
+
+// relayed ends the process with the connection.
+type relayed struct {
+	net.Conn
+	cancel context.CancelFunc
+}
+
+func (c relayed) Close() error {
+	err := c.Conn.Close()
+	c.cancel()
+	return err
+}
+
+// statusWriter takes the status off the front of a stream; of a failure the rest is the reason.
+type statusWriter struct {
+	to     io.Writer
+	status chan byte
+	first  byte
+	reason []byte
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	n := len(b)
+	if w.first == 0 && n > 0 {
+		w.first, b = b[0], b[1:]
+		w.status <- w.first
+	}
+	if w.first != relay.Connected {
+		w.reason = append(w.reason, b...)
+		return n, nil
+	}
+	if len(b) > 0 {
+		if _, err := w.to.Write(b); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
