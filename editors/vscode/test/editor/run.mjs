@@ -60,7 +60,7 @@ async function probe(context, mode, settings, options) {
   const file = join(state, 'probe', mode + '.json');
   const window = await Window.open(context, server, folder, options);
   const read = () => readFile(file, 'utf8').then(JSON.parse, () => undefined);
-  await check(`the extension host answered (${mode})`, () => until('the probe is done', read, 90_000), window.page);
+  await check(`the extension host answered (${mode})`, () => until('the probe is done', read, 240_000), window.page);
   for (const { name, error } of (await read())?.checks ?? []) {
     await check(`${mode}: ${name}`, () => assert.ok(!error, error));
   }

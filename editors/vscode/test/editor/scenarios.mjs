@@ -118,7 +118,7 @@ export const editing = {
     await window.press('End', 'Enter');
     await window.goTo(34);
     await window.press('Shift+End');
-    await window.insert('    plan.add_service(\n        name="cache",\n        config=ServiceConfig(image="redis:7"),\n    )');
+    await window.insert('    plan.add_service("cache", ServiceConfig(image="redis:7"))');
     await panel.locator('g.node', { hasText: 'cache' }).waitFor();
     await images.save('preview');
     assert.equal(await panel.locator('g.node.service').count(), 4);

@@ -1,7 +1,8 @@
 // A window of VS Code in a browser: what a user does and sees, each step waiting for what it needs.
 import assert from 'node:assert/strict';
 
-const patience = 45_000;
+// Long enough for a machine that does much else; what works is seen within a second or two.
+const patience = 120_000;
 
 export class Window {
   /** Opens `folder` in a new page of `context` and answers the question whether its authors are trusted. */

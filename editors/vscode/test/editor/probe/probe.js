@@ -10,7 +10,7 @@ const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
 const at = (name) => vscode.Uri.joinPath(folder, name);
 const run = (command, ...given) => vscode.commands.executeCommand(command, ...given);
 
-async function until(what, f, milliseconds = 45_000) {
+async function until(what, f, milliseconds = 120_000) {
   const end = Date.now() + milliseconds;
   for (;;) {
     const value = await f();
