@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -259,18 +260,42 @@ func TestLinear(t *testing.T) {
 		"colons":           "if x:\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			size := 1 << 20
-			if !testing.Short() && (name == "sound" || name == "unclosed call" || name == "binary") {
-				size = 10 << 20
+			const size = 1 << 20
+			large := strings.Repeat(unit, size/len(unit))
+			small := strings.Repeat(unit, size/len(unit)/10)
+			// Ten times the text may take ten times as long, with room for noise; quadratic is a hundred times.
+			const most = 40
+			var ratio float64
+			for range 3 {
+				first, took := timed(small)
+				second, long := timed(large)
+				require.Equal(t, first.OK(), second.OK())
+				if ratio = float64(long) / float64(max(took, time.Millisecond)); ratio < most {
+					return
+				}
 			}
-			text := strings.Repeat(unit, size/len(unit))
-			start := time.Now()
-			tree := parseText(text)
-			took := time.Since(start)
-			small := parseText(strings.Repeat(unit, size/len(unit)/10))
-			require.Less(t, took, 30*time.Second, "%d errors", len(tree.Diagnostics))
-			require.Equal(t, tree.OK(), small.OK())
+			t.Errorf("ten times the text takes %.0f times as long", ratio)
 		})
+	}
+}
+
+// timed parses text and says how much processor time that took, which other processes do not add to.
+func timed(text string) (*parse.Tree, time.Duration) {
+	used := func() time.Duration {
+		var usage syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+		return time.Duration(usage.Utime.Nano())
+	}
+	before := used()
+	tree := parseText(text)
+	return tree, used() - before
+}
+
+// TestLong parses what is longer than anybody writes.
+func TestLong(t *testing.T) {
+	for _, unit := range []string{"def f(x):\n    return [x, {\"a\": g(x)}]  # c\n", "x = f(\n", "\x00\xff\x01"} {
+		tree := parseText(strings.Repeat(unit, 10<<20/len(unit)))
+		require.NotNil(t, tree.Syntax)
 	}
 }
 
