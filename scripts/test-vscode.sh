@@ -15,7 +15,8 @@ groups=()
 finish() {
 	trap - EXIT
 	for group in "${groups[@]}"; do
-		kill -TERM -- "-$group" 2>/dev/null || continue
+		# A process that has just been started is not the leader of its group yet.
+		kill -TERM -- "-$group" 2>/dev/null || kill -TERM "$group" 2>/dev/null || continue
 		for _ in {1..50}; do
 			kill -0 -- "-$group" 2>/dev/null || break
 			sleep 0.1
