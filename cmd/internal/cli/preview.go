@@ -176,7 +176,7 @@ func (a *app) showDependencies(ctx context.Context, p *plan.Plan, j *job) error 
 		}
 	}
 	if j.pull {
-		return a.pullImages(ctx, images)
+		return a.pullImages(ctx, p)
 	}
 	return nil
 }
