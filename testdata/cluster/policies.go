@@ -73,9 +73,6 @@ func enforcePolicies(ctx context.Context, name string, args []string) error {
 	if err := e.write(ctx); err != nil {
 		return err
 	}
-	if err := filter(ctx, "", "iptables", "-w", "-I", "FORWARD", "-j", policyChain); err != nil {
-		return err
-	}
 	for {
 		select {
 		case <-changed:
@@ -94,8 +91,14 @@ func (e *enforcer) write(ctx context.Context) error {
 	if err != nil || rules == e.last {
 		return err
 	}
+	// Others put chains that accept before ours (Docker, the network plugin, kube-proxy, each in its own time): ours goes to
+	// the front again, in the same transaction.
+	hook := "-I FORWARD 1 -j " + policyChain + "\nCOMMIT\n"
+	if e.last != "" {
+		hook = "-D FORWARD -j " + policyChain + "\n" + hook
+	}
 	e.last = rules
-	return filter(ctx, rules, "iptables-restore", "-w", "--noflush")
+	return filter(ctx, rules+hook, "iptables-restore", "-w", "--noflush")
 }
 
 func (e *enforcer) rules() (string, error) {
@@ -135,7 +138,6 @@ func (e *enforcer) rules() (string, error) {
 		}
 		fmt.Fprintf(&b, "-A %s -d %s -j REJECT\n", policyChain, address)
 	}
-	b.WriteString("COMMIT\n")
 	return b.String(), nil
 }
 
