@@ -43,13 +43,13 @@ func TestStubsParseAndPointAtTheirRows(t *testing.T) {
 
 func TestSnippets(t *testing.T) {
 	for name, want := range map[string]string{
-		"add_service":      "add_service(\n\tname = \"$1\",\n\tconfig = ServiceConfig($2),\n)$0",
-		"exec":             "exec(\n\tservice_name = \"$1\",\n\trecipe = ExecRecipe($2),\n)$0",
-		"verify":           "verify(\n\tvalue = \"$1\",\n\tassertion = \"${2|==,!=,>=,<=,>,<,IN,NOT_IN|}\",\n\ttarget_value = $3,\n)$0",
+		"add_service":      "add_service(\n\tname=\"$1\",\n\tconfig=ServiceConfig($2),\n)$0",
+		"exec":             "exec(\n\tservice_name=\"$1\",\n\trecipe=ExecRecipe($2),\n)$0",
+		"verify":           "verify(\n\tvalue=\"$1\",\n\tassertion=\"${2|==,!=,>=,<=,>,<,IN,NOT_IN|}\",\n\ttarget_value=$3,\n)$0",
 		"print":            "print($1)$0",
 		"get_services":     "get_services($1)$0",
 		"get_cluster_type": "get_cluster_type($1)$0",
-		"run_sh":           "run_sh(\n\trun = \"$1\",\n)$0",
+		"run_sh":           "run_sh(\n\trun=\"$1\",\n)$0",
 	} {
 		assert.Equal(t, want, builtins.Lookup("plan", name).Snippet(), name)
 	}
@@ -58,7 +58,7 @@ func TestSnippets(t *testing.T) {
 	assert.Equal(t, `upper()$0`, builtins.Lookup("string", "upper").Snippet())
 	assert.Equal(t, `hasattr($1, "$2")$0`, builtins.Lookup("", "hasattr").Snippet())
 	assert.Equal(t, `True`, builtins.Lookup("", "True").Snippet())
-	assert.Equal(t, "ExecRecipe(\n\tcommand = [\"$1\"],\n)$0", builtins.Lookup("", "ExecRecipe").Snippet())
+	assert.Equal(t, "ExecRecipe(\n\tcommand=[\"$1\"],\n)$0", builtins.Lookup("", "ExecRecipe").Snippet())
 }
 
 func TestMarkdown(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 // Snippet is a call of the row with a placeholder for each required argument, in the snippet syntax of editors:
-// add_service(\n\tname = "$1",\n\tconfig = $2,\n)$0. The name stands without its receiver. A row that cannot be
+// add_service(\n\tname="$1",\n\tconfig = $2,\n)$0. The name stands without its receiver. A row that cannot be
 // called is its name.
 func (b *Builtin) Snippet() string {
 	if !b.Callable() {
@@ -27,7 +27,7 @@ func (b *Builtin) Snippet() string {
 		if p.Positional {
 			args = append(args, arg{"", value})
 		} else {
-			args = append(args, arg{p.Name + " = ", value})
+			args = append(args, arg{p.Name + "=", value})
 		}
 	}
 	switch {

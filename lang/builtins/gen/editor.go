@@ -65,17 +65,17 @@ type snippet struct {
 // snippets has one for each instruction and type, and a few for what every package starts with.
 func snippets() ([]byte, error) {
 	all := map[string]snippet{
-		"run": {"run", []string{"def run(plan, ${1:args = {}}):", "\t${0:pass}"}, "The function that a package starts with."},
+		"run": {"run", []string{"def run(plan, ${1:args={}}):", "\t${0:pass}"}, "The function that a package starts with."},
 		"documented function": {"def", []string{
 			"def ${1:name}(plan, ${2:param}):", "\t\"\"\"${3:What it does.}", "", "\tArgs:", "\t\t${2:param} (${4:string}): ${5:what it is}", "\t\"\"\"", "\t${0:pass}",
 		}, "A function with a docstring that says the types of its parameters."},
 		"service with a port": {"service", []string{
-			"${1:service} = plan.add_service(", "\tname = \"${2:name}\",", "\tconfig = ServiceConfig(", "\t\timage = \"${3:image}\",",
-			"\t\tports = {\"${4:http}\": PortSpec(number = ${5:80}, application_protocol = \"${6:http}\")},", "\t),", ")$0",
+			"${1:service} = plan.add_service(", "\tname=\"${2:name}\",", "\tconfig=ServiceConfig(", "\t\timage=\"${3:image}\",",
+			"\t\tports={\"${4:http}\": PortSpec(number=${5:80}, application_protocol=\"${6:http}\")},", "\t),", ")$0",
 		}, "A service with one port."},
 		"wait for http": {"waithttp", []string{
-			"plan.wait(", "\tservice_name = \"${1:name}\",", "\trecipe = GetHttpRequestRecipe(port_id = \"${2:http}\", endpoint = \"${3:/}\"),",
-			"\tfield = \"code\",", "\tassertion = \"==\",", "\ttarget_value = ${4:200},", "\ttimeout = \"${5:1m}\",", ")$0",
+			"plan.wait(", "\tservice_name=\"${1:name}\",", "\trecipe=GetHttpRequestRecipe(port_id=\"${2:http}\", endpoint=\"${3:/}\"),",
+			"\tfield=\"code\",", "\tassertion=\"==\",", "\ttarget_value=${4:200},", "\ttimeout=\"${5:1m}\",", ")$0",
 		}, "Waits until a service answers over HTTP."},
 	}
 	for _, b := range builtins.All() {

@@ -115,7 +115,7 @@ func TestSnippetsAreWhole(t *testing.T) {
 		assert.NotEmpty(t, s.Body)
 		assert.NotEmpty(t, s.Description)
 	}
-	assert.Equal(t, []string{"plan.add_service(", "\tname = \"$1\",", "\tconfig = ServiceConfig($2),", ")$0"}, all["plan.add_service"].Body)
+	assert.Equal(t, []string{"plan.add_service(", "\tname=\"$1\",", "\tconfig=ServiceConfig($2),", ")$0"}, all["plan.add_service"].Body)
 	assert.NotContains(t, all, "print")
 }
 

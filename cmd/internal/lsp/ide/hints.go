@@ -102,7 +102,7 @@ func (h *hinter) call(call *syntax.CallExpr) {
 			}
 			continue
 		}
-		h.out = append(h.out, Hint{At: nodeRange(arg).Start, Label: p.Name + " =", Kind: HintParameter, Tooltip: c.paramDoc(p.Name)})
+		h.out = append(h.out, Hint{At: nodeRange(arg).Start, Label: p.Name + "=", Kind: HintParameter, Tooltip: c.paramDoc(p.Name)})
 	}
 }
 
