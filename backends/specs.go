@@ -111,6 +111,8 @@ type ServiceSpec struct {
 	PublicPorts map[string]Port
 	// PublishUDP publishes UDP ports as well.
 	PublishUDP bool
+	// Unpublished keeps every port off the host, the public ones too.
+	Unpublished bool
 
 	Files       []Files
 	Directories []Directory

@@ -32,6 +32,7 @@ type RunOptions struct {
 	Parallel         bool
 	ImageDownload    execute.ImageDownload
 	NonBlockingTasks bool
+	NoConnect        bool // publish no port on the host
 	Prune            bool
 	ResourceCheck    bool                    // services that need more than the engine has are problems of the plan
 	Fresh            bool                    // run every step, whatever was done before
@@ -111,7 +112,7 @@ func (r *session) run(ctx context.Context) error {
 	r.result.Outcome, err = execute.Run(ctx, execute.Options{
 		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
 		Args: r.ArgsText, Parallelism: r.Parallelism, Parallel: r.Parallel, ImageDownload: r.ImageDownload,
-		NonBlockingTasks: r.NonBlockingTasks, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
+		NonBlockingTasks: r.NonBlockingTasks, NoConnect: r.NoConnect, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
 	})
 	return err
 }

@@ -93,7 +93,7 @@ var suite = []struct {
 	{"PortOpen", testPortOpen},
 	{"PortWithoutListener", testPortWithoutListener},
 	{"PortPublished", testPortPublished},
-	{"PortPublic", testPortPublic},
+	{"PortPublic", testPortPublic}, {"PortUnpublished", testPortUnpublished},
 	{"PortTaken", testPortTaken},
 	{"PortUDP", testPortUDP},
 	{"PortSCTP", testPortSCTP},

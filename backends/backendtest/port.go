@@ -92,6 +92,19 @@ func freePort(e *env) uint16 {
 	return uint16(l.Addr().(*net.TCPAddr).Port)
 }
 
+func testPortUnpublished(e *env) {
+	enclave := e.enclave()
+	spec := e.toolbox("web", "tcp", "7000")
+	spec.Ports = map[string]backends.Port{"echo": {Number: 7000}}
+	spec.PublicPorts = map[string]backends.Port{"echo": {Number: freePort(e)}}
+	spec.Unpublished = true
+	require.Empty(e, e.add(enclave, spec).Published)
+	e.open(enclave, "web", spec.Ports["echo"])
+	s, err := e.Backend.InspectService(e.ctx, enclave, "web")
+	require.NoError(e, err)
+	require.Empty(e, s.Published)
+}
+
 func testPortPublic(e *env) {
 	enclave := e.enclave()
 	spec := e.toolbox("web", "tcp", "7000", "+", "tcp", "7001")

@@ -29,6 +29,9 @@ type binding struct {
 func (b *Backend) publish(l *launch) ([]binding, error) {
 	var list []binding
 	l.published = map[string]backends.Endpoint{}
+	if l.spec.Unpublished {
+		return nil, nil
+	}
 	add := func(id string, p backends.Port, number uint16) error {
 		bind := binding{id: id, port: p, host: hostPort{p.Protocol(), number}}
 		if number == 0 {

@@ -154,6 +154,9 @@ func (b *Backend) publish(s, old *service, doing string) (map[string]backends.En
 		}
 	}
 	list := map[string]backends.Endpoint{}
+	if s.spec.Unpublished {
+		return list, nil
+	}
 	all := maps.Clone(s.spec.PublicPorts)
 	if all == nil {
 		all = map[string]backends.Port{}

@@ -44,6 +44,7 @@ type Options struct {
 	Parallel         bool          // run independent steps at once instead of in the script's order
 	ImageDownload    ImageDownload // "" is DownloadMissing
 	NonBlockingTasks bool          // leave the containers of run_sh and run_python
+	NoConnect        bool          // publish no port on the host
 	Prune            bool          // remove the services that the script no longer adds
 	HTTP             *http.Client  // for upload_files of a URL; nil is a client with no more than Go's defaults
 	Now              func() time.Time

@@ -224,7 +224,7 @@ func (r *runner) spec(name string, c *plan.ServiceConfig, image backends.Image) 
 	spec := backends.ServiceSpec{
 		Name: name, Image: c.Image.Reference(), ImageAuth: auth(c.Image),
 		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: toMap(c.EnvVars), AddressPlaceholder: c.IPPlaceholder,
-		Ports: ports(c.Ports), PublicPorts: ports(c.PublicPorts), PublishUDP: c.PublishUDP,
+		Ports: ports(c.Ports), PublicPorts: ports(c.PublicPorts), PublishUDP: c.PublishUDP, Unpublished: r.NoConnect,
 		Files: files, Directories: directories, BindMounts: toMap(c.BindMounts),
 		Init: c.TiniEnabled, TTY: c.TTYEnabled,
 		MinCPU: int64(c.MinCPU), MaxCPU: int64(c.MaxCPU), MinMemory: int64(c.MinMemory) << 20, MaxMemory: int64(c.MaxMemory) << 20,

@@ -38,7 +38,7 @@ func (a *app) execute(ctx context.Context, j *job) error {
 			Options: j.options(), State: e.State, Sink: view.sink, Planned: planned, Checked: view.checked, ResourceCheck: j.resourceCheck,
 			Enclave: j.enclave, Production: j.production, ArgsText: j.argsText(),
 			Parallelism: j.parallelism, Parallel: j.parallel, ImageDownload: execute.ImageDownload(*j.imageDownload),
-			NonBlockingTasks: j.nonBlocking, Prune: j.prune, Fresh: j.uncached(),
+			NonBlockingTasks: j.nonBlocking, NoConnect: j.noConnect, Prune: j.prune, Fresh: j.uncached(),
 		})
 		view.close()
 		if err != nil {
