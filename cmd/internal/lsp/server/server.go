@@ -128,7 +128,8 @@ func serveTCP(ctx context.Context, address string, streams Streams, o Options) i
 func Serve(ctx context.Context, stream io.ReadWriteCloser, log io.Writer, o Options) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn := jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(stream), jsonrpc2.WithCodec(codec{}))
+	out := newOutbox(stream)
+	conn := jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(out), jsonrpc2.WithCodec(codec{}))
 	s := newSession(ctx, cancel, conn, log, o)
 	conn.Go(ctx, s.handle)
 	select {
@@ -139,6 +140,7 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, log io.Writer, o Opti
 	}
 	cancel()
 	s.background.Wait()
+	out.drain()
 	if s.state.Load() == stateShutdown {
 		return statusDone
 	}
