@@ -263,7 +263,7 @@ func TestFailures(t *testing.T) {
 			name:    "image that does not exist",
 			main:    `plan.add_service(name="a", config=ServiceConfig(image="localhost:1/no/such:1"))`,
 			message: `pulling image "localhost:1/no/such:1": Get "http://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`,
-			hint:    "without its registry, localhost:1/no/such:1 can be brought with `docker load`",
+			hint:    "the engine, not this program, needs the way to the registry: check its proxy and DNS settings",
 		},
 		{
 			name:    "port that never opens",

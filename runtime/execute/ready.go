@@ -69,10 +69,15 @@ func (r *runner) endOf(ctx context.Context, service string) <-chan struct{} {
 	}
 	go func() {
 		for e := range happening {
-			if e.Service == service && e.Type == backends.ServiceEnded {
-				close(ended)
-				break
+			if e.Service != service || e.Type != backends.ServiceEnded {
+				continue
 			}
+			// It may be the end of the container that an update has replaced.
+			if s, err := r.Backend.InspectService(ctx, r.Enclave.UUID, service); err == nil && s.State == backends.Running {
+				continue
+			}
+			close(ended)
+			break
 		}
 		for range happening { // to its end, which is that of ctx
 		}
