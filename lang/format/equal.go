@@ -9,7 +9,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// sameProgram compares the syntax trees of a file before and after. Only white space in docstrings may differ.
+// sameProgram compares the syntax trees of a file before and after. Only white space in docstrings may differ, and no
+// comment may be lost.
 func sameProgram(name, before, after string) error {
 	a, err := parseStarlark(name, before)
 	if err != nil {
@@ -22,7 +23,38 @@ func sameProgram(name, before, after string) error {
 	if err := sameStmts(a.Stmts, b.Stmts, false); err != nil {
 		return &InternalError{name, err.Error()}
 	}
+	if was, is := comments(before), comments(after); was != is {
+		return &InternalError{name, fmt.Sprintf("%d of %d comments would be lost", was-is, was)}
+	}
 	return nil
+}
+
+// comments counts the signs that begin comments in a text that parses.
+func comments(text string) int {
+	n := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '#':
+			end := strings.IndexByte(text[i:], '\n')
+			if end < 0 {
+				end = len(text) - i
+			}
+			n += strings.Count(text[i:i+end], "#") // comments of joined lines stand in one behind each other
+			i += end - 1
+		case '"', '\'':
+			quote := text[i : i+1]
+			if triple := strings.Repeat(quote, 3); strings.HasPrefix(text[i:], triple) {
+				quote = triple
+			}
+			for i += len(quote); i < len(text) && !strings.HasPrefix(text[i:], quote); i++ {
+				if text[i] == '\\' {
+					i++ // also in raw strings, where it keeps a quote from ending them
+				}
+			}
+			i += len(quote) - 1
+		}
+	}
+	return n
 }
 
 func parseStarlark(name, text string) (*syntax.File, error) {
