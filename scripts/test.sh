@@ -34,6 +34,7 @@ step "a real Neovim"
 scripts/test-neovim.sh
 step "a real VS Code"
 make --no-print-directory vsix
+(cd editors/vscode && npm test)
 scripts/test-vscode.sh
 
 step "nothing is left"
