@@ -28,8 +28,8 @@ type Options struct {
 	Getenv func(string) string
 	Home   string
 
-	// SubnetPools are what enclave networks are cut from, in blocks of SubnetBits; nil and 0 are DefaultSubnetPools and
-	// DefaultSubnetBits.
+	// SubnetPools are what enclave networks are cut from, in blocks of SubnetBits; nil and 0 are those of the variable
+	// KURTOSIS_SUBNET_POOLS or DefaultSubnetPools, and DefaultSubnetBits.
 	SubnetPools []netip.Prefix
 	SubnetBits  int
 	// Routes lists networks the host already routes; nil reads the kernel's table.
@@ -77,7 +77,10 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 		options.Home, _ = os.UserHomeDir() // without one, nothing is looked for there
 	}
 	if len(options.SubnetPools) == 0 {
-		options.SubnetPools = DefaultSubnetPools()
+		var err error
+		if options.SubnetPools, err = configuredPools(options.Getenv(subnetPoolsVariable)); err != nil {
+			return nil, err
+		}
 	}
 	if options.SubnetBits == 0 {
 		options.SubnetBits = DefaultSubnetBits

@@ -89,7 +89,7 @@ func (b *Backend) CreateEnclave(ctx context.Context, spec backends.EnclaveSpec) 
 		Kind: backends.NoNetworkSpace,
 		Message: fmt.Sprintf("%s: no free /%d network is left in %s: %d networks and %d routes of the host are in the way",
 			doing, b.options.SubnetBits, joinPrefixes(b.options.SubnetPools), len(existing), len(routes)),
-		Hint: "remove enclaves that are not needed (kurtosis clean), or configure another pool of subnets",
+		Hint: "remove enclaves that are not needed (kurtosis clean), or name another pool of networks in " + subnetPoolsVariable,
 	}
 }
 

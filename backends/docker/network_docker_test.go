@@ -34,5 +34,5 @@ func TestNetworkSpace(t *testing.T) {
 	require.Equal(t, backends.NoNetworkSpace, backends.KindOf(err))
 	require.ErrorContains(t, err, "no free /24 network is left in 10.207.252.0/22: ")
 	require.ErrorContains(t, err, "2 routes of the host are in the way")
-	require.Equal(t, "remove enclaves that are not needed (kurtosis clean), or configure another pool of subnets", backends.HintOf(err))
+	require.Equal(t, "remove enclaves that are not needed (kurtosis clean), or name another pool of networks in KURTOSIS_SUBNET_POOLS", backends.HintOf(err))
 }

@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+
+	"github.com/kurtosis-go/kurtosis/backends"
 )
 
 // DefaultSubnetBits gives an enclave 1,021 addresses.
@@ -20,6 +22,26 @@ const DefaultSubnetBits = 22
 // neither Docker's own defaults nor Kubernetes' touch.
 func DefaultSubnetPools() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16"), netip.MustParsePrefix("10.208.0.0/12")}
+}
+
+// subnetPoolsVariable holds pools as CIDR prefixes with commas between them.
+const subnetPoolsVariable = "KURTOSIS_SUBNET_POOLS"
+
+// configuredPools reads the variable; empty is the default.
+func configuredPools(text string) ([]netip.Prefix, error) {
+	if text == "" {
+		return DefaultSubnetPools(), nil
+	}
+	var pools []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		pool, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil || !pool.Addr().Is4() || pool.Bits() > DefaultSubnetBits {
+			return nil, backends.Errorf(backends.Invalid, "%s has the pool %q", subnetPoolsVariable, strings.TrimSpace(part)).
+				WithHint("a pool is an IPv4 network of /%d or larger, such as 10.208.0.0/12; commas separate several", DefaultSubnetBits)
+		}
+		pools = append(pools, pool)
+	}
+	return pools, nil
 }
 
 // freeSubnets returns the blocks of size bits in pools that overlap nothing used, pool by pool. Within a pool they are in
