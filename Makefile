@@ -72,7 +72,7 @@ bench: build ## ratios measured side by side in one run
 .PHONY: bench-lsp
 bench-lsp: build ## what somebody who types feels, against upstream's parse and resolve of the same text
 	@mkdir -p bin/empty && printf 'package main\n\nfunc main() {}\n' > bin/empty/main.go && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/empty/empty bin/empty/main.go
-	go run ./internal/tools/benchlsp -empty bin/empty/empty bin/kurtosis-lsp
+	go run ./internal/tools/benchlsp -empty bin/empty/empty -kurtosis bin/kurtosis bin/kurtosis-lsp
 
 .PHONY: cross
 cross: ## compile both binaries for Linux, macOS and Windows on amd64 and arm64

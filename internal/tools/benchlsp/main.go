@@ -1,7 +1,7 @@
 // Command benchlsp measures what somebody who types feels: it drives a language server as an editor does and sets
 // its times against go.starlark.net's own parse and resolve of the same text, measured between the same edits.
 //
-//	benchlsp [-lines 1000,10000] [-edits 40] SERVER [ARG…]
+//	benchlsp [-lines 1000,10000] [-edits 40] [-empty PROGRAM] [-kurtosis PROGRAM] SERVER [ARG…]
 package main
 
 import (
@@ -30,12 +30,18 @@ func main() {
 	edits := flag.Int("edits", 40, "edits of each file")
 	starts := flag.Int("starts", 20, "starts of the server")
 	empty := flag.String("empty", "", "an empty Go program, to compare starts with")
+	kurtosis := flag.String("kurtosis", "", "the kurtosis command, to compare a large package with")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		fmt.Fprintln(os.Stderr, "benchlsp: name the server's command")
 		os.Exit(2)
 	}
-	if err := run(context.Background(), os.Stdout, *sizes, *edits, *starts, *empty, flag.Args()); err != nil {
+	ctx := context.Background()
+	err := run(ctx, os.Stdout, *sizes, *edits, *starts, *empty, flag.Args())
+	if err == nil && *kurtosis != "" {
+		err = measureLarge(ctx, os.Stdout, *kurtosis, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchlsp:", err)
 		os.Exit(1)
 	}
