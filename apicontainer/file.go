@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
 
 // readJSON reads a file of ours. One that is missing, or that a crash damaged, leaves v as it is: all of them hold
@@ -29,24 +31,10 @@ func writeJSON(path string, v any) error {
 	return writeFile(path, data)
 }
 
-// writeFile replaces a file as a whole.
+// writeFile replaces a file as a whole, and makes the directory it is in.
 func writeFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return nil
+	return state.WriteFile(path, data)
 }

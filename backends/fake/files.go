@@ -2,9 +2,7 @@ package fake
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/archive"
 )
 
 // volume is a tree of files by path relative to its root; directories end in a slash.
@@ -49,14 +48,9 @@ func (v *volume) put(name string, n node) {
 
 // readTar calls put for each member, with names that cannot climb out.
 func readTar(r io.Reader, put func(string, node)) error {
-	buffered := bufio.NewReader(r)
-	var plain io.Reader = buffered
-	if head, _ := buffered.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(buffered)
-		if err != nil {
-			return fmt.Errorf("reading the archive: %w", err)
-		}
-		plain = z
+	plain, err := archive.Decompress(r)
+	if err != nil {
+		return err
 	}
 	for tr := tar.NewReader(plain); ; {
 		h, err := tr.Next()

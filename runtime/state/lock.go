@@ -63,7 +63,7 @@ func (s *Store) Lock(ctx context.Context, purpose string, waiting func(Holder) e
 	}
 	data, err := json.Marshal(Holder{os.Getpid(), purpose, s.now()})
 	if err == nil {
-		err = writeFile(s.path(holderFile), data)
+		err = WriteFile(s.path(holderFile), data)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("locking the enclave: %w", err), unlock())

@@ -267,7 +267,7 @@ func (s *Store) compact() error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(s.path(snapshotFile), append(data, '\n')); err != nil {
+	if err := WriteFile(s.path(snapshotFile), append(data, '\n')); err != nil {
 		return err
 	}
 	journal, err := os.OpenFile(s.path(journalFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -311,8 +311,8 @@ func (s *Store) Remove() error {
 	return os.RemoveAll(s.dir)
 }
 
-// writeFile replaces a file as a whole: whoever reads it sees the old content or the new, after a power cut too.
-func writeFile(path string, data []byte) error {
+// WriteFile replaces a file as a whole: whoever reads it sees the old content or the new, after a power cut too.
+func WriteFile(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
