@@ -70,10 +70,17 @@ func differ(n syntax.Node) error {
 	return fmt.Errorf("the statement at line %d would change its meaning", start.Line)
 }
 
-// sameStmts compares statements. In the body of a block the first may be a docstring.
+// sameStmts compares statements. In the body of a block the first may be a docstring, and so may, for black, any that
+// follows it on its line after a semicolon.
 func sameStmts(a, b []syntax.Stmt, block bool) error {
+	docstring := block
 	for i := range a {
-		if i >= len(b) || !sameStmt(a[i], b[i], block && i == 0) {
+		if i > 0 && docstring {
+			start, _ := a[i].Span()
+			_, end := a[i-1].Span()
+			docstring = start.Line == end.Line
+		}
+		if i >= len(b) || !sameStmt(a[i], b[i], docstring) {
 			return differ(a[i])
 		}
 	}
@@ -85,7 +92,7 @@ func sameStmts(a, b []syntax.Stmt, block bool) error {
 
 func sameBlock(a, b []syntax.Stmt) bool { return sameStmts(a, b, true) == nil }
 
-func sameStmt(a, b syntax.Stmt, first bool) bool {
+func sameStmt(a, b syntax.Stmt, docstring bool) bool {
 	switch a := a.(type) {
 	case *syntax.AssignStmt:
 		b, ok := b.(*syntax.AssignStmt)
@@ -98,7 +105,7 @@ func sameStmt(a, b syntax.Stmt, first bool) bool {
 		return ok && a.Name.Name == b.Name.Name && sameExprs(a.Params, b.Params) && sameBlock(a.Body, b.Body)
 	case *syntax.ExprStmt:
 		b, ok := b.(*syntax.ExprStmt)
-		return ok && (first && sameDocstring(a.X, b.X) || sameExpr(a.X, b.X))
+		return ok && (docstring && sameDocstring(a.X, b.X) || sameExpr(a.X, b.X))
 	case *syntax.ForStmt:
 		b, ok := b.(*syntax.ForStmt)
 		return ok && sameExpr(a.Vars, b.Vars) && sameExpr(a.X, b.X) && sameBlock(a.Body, b.Body)
