@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -35,6 +37,9 @@ type Options struct {
 	Vendor  string  // a tree that holds DIR/github.com/<owner>/<repository>: nothing is fetched, versions are ignored
 	Fetcher Fetcher // nil: what is not on disk is an error
 	Main    string  // the file to run, relative to the package; "" is main.star
+	// Converted are names of files of another kind that can be run, as modules are made of them; of several in one
+	// directory the first of the list counts.
+	Converted []string
 }
 
 // Package is an opened package, or a standalone script. It resolves the locators of its own modules and of all
@@ -127,6 +132,9 @@ func plainError(err error) string {
 }
 
 func openScript(file string, o Options) (*Package, error) {
+	if slices.Contains(o.Converted, filepath.Base(file)) {
+		return openConverted(file, "", o)
+	}
 	if path.Ext(file) != ".star" {
 		return nil, &OperandError{
 			Message: fmt.Sprintf("'%s' is neither a package nor a script", file),
@@ -145,6 +153,40 @@ func openScript(file string, o Options) (*Package, error) {
 		paths:   &sync.Map{},
 		names:   map[string]named{},
 	}, nil
+}
+
+// openConverted opens a file that a module is made of. It may name files around it, so its directory is a package; ""
+// gives it a name that says what it is.
+func openConverted(file, name string, o Options) (*Package, error) {
+	root, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		base := strings.Trim(notInName.ReplaceAllString(filepath.Base(root), "-"), "-.")
+		if base == "" {
+			base = "files"
+		}
+		name = host + "/compose-file/" + base
+	}
+	o.Main = filepath.Base(file)
+	return newPackage(root, filepath.Dir(file), &Manifest{Name: name}, o)
+}
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// convertible finds the file of a directory that is run where it is no package.
+func (o Options) convertible(dir string) (string, bool) {
+	if o.Main != "" {
+		return "", false
+	}
+	for _, name := range o.Converted {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && !info.IsDir() {
+			return file, true
+		}
+	}
+	return "", false
 }
 
 // Over is the package as seen through files, in which buffers of an editor may lie over the disk. It is cheap, and
@@ -174,6 +216,9 @@ func openRoot(dir, shown string, o Options) (*Package, error) {
 	file := filepath.Join(shown, ManifestName)
 	text, err := os.ReadFile(filepath.Join(root, ManifestName))
 	if errors.Is(err, fs.ErrNotExist) {
+		if file, ok := o.convertible(root); ok {
+			return openConverted(file, "", o)
+		}
 		hint := fmt.Sprintf("'kurtosis package init github.com/<owner>/<repository>' in '%s' makes one", shown)
 		if up, ok := FindRoot(filepath.Dir(root)); ok {
 			hint = fmt.Sprintf("there is one in '%s'; name that directory to run the package", up)

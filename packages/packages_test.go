@@ -244,6 +244,7 @@ services: {}
 `)
 	t.Chdir(dir)
 	remote := &fetched{dir: filepath.Join(dir, "remote")}
+	composed := []string{"compose.yml", "docker-compose.yml"}
 	for _, c := range []struct {
 		operand string
 		options Options
@@ -268,6 +269,10 @@ services: {}
 		{"local", Options{Main: "../near/main.star"}, "operand: the main file '../near/main.star' isn't a path inside the package | "},
 		{"bad", Options{}, "manifest: bad/kurtosis.yml:1:1: unknown field 'nam' (and 1 more)"},
 		{"compose/docker-compose.yml", Options{}, "operand: 'compose/docker-compose.yml' is neither a package nor a script | name a directory with a kurtosis.yml, or a file that ends in .star"},
+		{"compose/docker-compose.yml", Options{Converted: composed}, "github.com/compose-file/compose/docker-compose.yml DIR/compose/docker-compose.yml"},
+		{"compose", Options{Converted: composed}, "github.com/compose-file/compose/docker-compose.yml DIR/compose/docker-compose.yml"},
+		{"compose", Options{Converted: composed, Main: "main.star"}, "package: there is no kurtosis.yml in 'compose' | 'kurtosis package init github.com/<owner>/<repository>' in 'compose' makes one"},
+		{"local", Options{Converted: composed}, "github.com/me/local/main.star DIR/local/main.star"},
 		{"github.com/dep", Options{}, "operand: locator 'github.com/dep' names no repository: it has the form github.com/<owner>/<repository>[/<path>][@<version>] | "},
 		{"https://github.com/dep/plain.git", Options{}, "operand: locator 'https://github.com/dep/plain.git' has a scheme, 'https://' | write it as 'github.com/dep/plain'"},
 		{"github.com/dep/plain/dirr", Options{Fetcher: remote}, "package: '/dirr' doesn't exist in the package 'dep/plain' | did you mean 'dir'?"},

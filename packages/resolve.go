@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -425,6 +426,9 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 	case path.Ext(inside) == ".star" && o.Main == "":
 		o.Main = path.Base(inside)
 		dir, inside = filepath.Dir(dir), path.Dir(inside)
+	case slices.Contains(o.Converted, path.Base(inside)):
+		o.Converted = []string{path.Base(inside)}
+		dir, inside = filepath.Dir(dir), path.Dir(inside)
 	}
 	if inside == "." {
 		inside = ""
@@ -438,6 +442,13 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 		return nil, err
 	}
 	if own.root == "" {
+		if file, ok := o.convertible(dir); ok {
+			pkg, err := openConverted(file, want, o)
+			if err == nil {
+				pkg.Main.Version, pkg.fetched = chosen.tree.version, true
+			}
+			return pkg, err
+		}
 		return nil, &PackageError{Message: fmt.Sprintf("there is no %s in '%s'", ManifestName, want)}
 	}
 	pkg, err := openRoot(dir, want, o)

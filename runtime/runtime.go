@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/packages/compose"
@@ -76,12 +77,20 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 	if interpreter == nil {
 		interpreter = interp.New()
 	}
-	var err error
+	var (
+		err     error
+		leftOut []plan.Warning
+	)
 	preview.Plan, err = interpreter.Plan(ctx, files, interp.Input{
 		Target: o.Package.Main, Function: o.Function, Args: o.Args, Cluster: o.Cluster, Privileged: o.Privileged,
 		Replace: replacements(o.Package), Environment: env, Variables: o.Variables, Limits: o.Limits,
 		Convert: func(ctx context.Context, target workspace.Target) ([]byte, bool, error) {
-			return convertCompose(ctx, files, target)
+			module, ok, err := convertCompose(ctx, files, target)
+			for _, text := range module.Warnings {
+				at := plan.Position{Module: target.Locator, Pos: source.Pos{Line: 1, Col: 1}}
+				leftOut = append(leftOut, plan.Warning{Code: "conversion", Message: text, Position: at})
+			}
+			return []byte(module.Source), ok, err
 		},
 	})
 	preview.Diagnostics = checked()
@@ -89,30 +98,28 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 		preview.explained(ctx, files, err)
 		return preview, err
 	}
+	preview.Plan.Warnings = append(leftOut, preview.Plan.Warnings...)
 	preview.Problems = preview.Plan.Validate(env)
 	preview.unrepeated(ctx, files, o.Package)
 	return preview, nil
 }
 
 // convertCompose makes a module of a Compose file that a package imports.
-func convertCompose(ctx context.Context, files *workspace.Snapshot, target workspace.Target) (module []byte, ok bool, err error) {
+func convertCompose(ctx context.Context, files *workspace.Snapshot, target workspace.Target) (module compose.Module, ok bool, err error) {
 	if !compose.Is(filepath.ToSlash(target.Path)) {
-		return nil, false, nil
+		return compose.Module{}, false, nil
 	}
 	text, err := files.Read(ctx, target.Path)
 	if err != nil {
-		return nil, false, err
+		return compose.Module{}, false, err
 	}
 	dir := filepath.Dir(target.Path)
 	env, err := files.Read(ctx, filepath.Join(dir, ".env"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, err
+		return compose.Module{}, false, err
 	}
-	converted, err := compose.Convert(ctx, dir, target.Locator, text, env)
-	if err != nil {
-		return nil, false, err
-	}
-	return []byte(converted.Source), true, nil
+	module, err = compose.Convert(ctx, dir, target.Locator, text, env)
+	return module, err == nil, err
 }
 
 func replacements(p *packages.Package) map[string]string {

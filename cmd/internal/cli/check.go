@@ -19,6 +19,9 @@ type checker struct{ pkg *packages.Package }
 var _ runtime.Checker = checker{}
 
 func (c checker) Check(ctx context.Context, files *workspace.Snapshot, target workspace.Target) ([]diag.Diagnostic, error) {
+	if !strings.HasSuffix(target.Path, ".star") {
+		return nil, nil // the module that a Compose file is converted to is ours
+	}
 	result, err := typecheck.CheckPackage(ctx, files, []workspace.Target{target}, typecheck.PackageOptions{
 		Options: typecheck.Options{Replace: replaced(c.pkg)},
 	})

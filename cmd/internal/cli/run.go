@@ -50,8 +50,8 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run a package or a script, or show what it would do",
 		Long: `Run a package or a script, or show what it would do.
 
-PACKAGE is a directory with a kurtosis.yml, that file, a .star file that needs no package, or a package on
-GitHub: github.com/<owner>/<repository>[/<path>][@<tag, branch or commit>].
+PACKAGE is a directory with a kurtosis.yml, that file, a .star file that needs no package, a Docker Compose file or
+its directory, or a package on GitHub: github.com/<owner>/<repository>[/<path>][@<tag, branch or commit>].
 ARGS is a JSON object or a YAML mapping.
 
 With --dry-run nothing is started and no engine is needed: what would happen is shown. With --dry-run --enclave it is

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/packages/compose"
 	"github.com/kurtosis-go/kurtosis/packages/fetch"
 )
 
@@ -29,7 +30,7 @@ func (f *packageFlags) declareOffline(cmd *cobra.Command) {
 
 // open opens the package or script that operand names.
 func (f *packageFlags) open(ctx context.Context, a *app, operand string) (*packages.Package, error) {
-	return packages.Open(ctx, operand, packages.Options{Vendor: f.vendor, Fetcher: a.cache(f.offline), Main: f.main})
+	return packages.Open(ctx, operand, packages.Options{Vendor: f.vendor, Fetcher: a.cache(f.offline), Main: f.main, Converted: compose.FileNames})
 }
 
 // cache is the place of fetched packages. Nothing happens before it is used.
