@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/registry"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -61,6 +62,56 @@ func (b *Backend) storedAuth(ctx context.Context, domain string) (*backends.Regi
 	if err != nil {
 		return nil, err
 	}
+	return c.stored(ctx, domain)
+}
+
+// Logins are what `docker login` stored on this machine, for an engine elsewhere. Home and Getenv of options count.
+type Logins struct{ config config }
+
+// OpenLogins reads Docker's configuration.
+func OpenLogins(options Options) (Logins, error) {
+	if options.Getenv == nil {
+		options.Getenv = os.Getenv
+	}
+	if options.Home == "" {
+		options.Home, _ = os.UserHomeDir() // without one, nothing is looked for there
+	}
+	c, err := readConfig(configDir(options.Getenv, options.Home))
+	return Logins{c}, err
+}
+
+// Any says whether anything may be stored: without, nobody needs to find out which images there are.
+func (l Logins) Any() bool {
+	return len(l.config.Auths) > 0 || l.config.CredsStore != "" || len(l.config.CredHelpers) > 0
+}
+
+// For finds the logins for images, one for each registry that has one. Credential helpers are asked.
+func (l Logins) For(ctx context.Context, images []string) ([]backends.RegistryAuth, error) {
+	var found []backends.RegistryAuth
+	seen := map[string]bool{}
+	for _, image := range images {
+		named, err := reference.ParseNormalizedNamed(image)
+		if err != nil {
+			continue // the engine says so, where it is needed
+		}
+		domain := reference.Domain(named)
+		if seen[domain] {
+			continue
+		}
+		seen[domain] = true
+		auth, err := l.config.stored(ctx, domain)
+		if err != nil {
+			return nil, err
+		}
+		if auth != nil {
+			auth.Registry = domain
+			found = append(found, *auth)
+		}
+	}
+	return found, nil
+}
+
+func (c config) stored(ctx context.Context, domain string) (*backends.RegistryAuth, error) {
 	names := []string{domain, "https://" + domain, "http://" + domain, "https://" + domain + "/v1/", "https://" + domain + "/v2/"}
 	if domain == "docker.io" {
 		names = []string{dockerHub, "docker.io", "index.docker.io"}
