@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"iter"
+	"net"
 	"time"
 )
 
@@ -31,6 +32,9 @@ type Systems interface {
 
 	// SystemLogs yields its output, as Services.Logs does.
 	SystemLogs(ctx context.Context, id string, options LogOptions) iter.Seq2[LogLine, error]
+
+	// DialSystem connects to the port of one, wherever this process is; Exited if it does not run.
+	DialSystem(ctx context.Context, s System) (net.Conn, error)
 }
 
 // SystemReady begins the line that a system container writes when it answers on its port.
@@ -72,7 +76,7 @@ type System struct {
 	Created        time.Time
 	Address        string // on its network
 	Port           uint16
-	Published      Endpoint // the zero value while it does not run
+	Published      Endpoint // the zero value while it does not run, and where nothing is published
 }
 
 // Labels of system containers.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -27,6 +28,8 @@ var _ backends.Systems = (*Backend)(nil)
 const (
 	// controlSocket is where a container finds the engine's socket: the first place that Open looks at.
 	controlSocket = "/var/run/docker.sock"
+	// socketVariable tells a process in a container where the engine's host has the socket.
+	socketVariable = "KURTOSIS_DOCKER_SOCKET"
 	// hostNetwork is where a container that controls the engine finds the host's own network tables: enclaves must not
 	// be put where the host has routes.
 	hostNetwork = "/run/kurtosis/host-net"
@@ -135,6 +138,13 @@ func (b *Backend) ownNetwork(ctx context.Context, spec backends.SystemSpec) erro
 
 func (b *Backend) systemConfig(n *network, address netip.Addr, published uint16, spec backends.SystemSpec) (*container.Config, *container.HostConfig) {
 	port := nat.Port(backends.Port{Number: spec.Port}.String())
+	if spec.Control {
+		spec.Env = maps.Clone(spec.Env)
+		if spec.Env == nil {
+			spec.Env = map[string]string{}
+		}
+		spec.Env[socketVariable] = b.socketOnHost() // it makes such containers in its turn
+	}
 	labels := maps.Clone(spec.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -182,9 +192,12 @@ func (b *Backend) systemConfig(n *network, address netip.Addr, published uint16,
 	return config, host
 }
 
-// socketOnHost is where the engine's host has the engine's socket: where we reach it ourselves, unless that is by
-// other means or from within a container.
+// socketOnHost is where the engine's host has the engine's socket: where we are told, or where we reach it ourselves,
+// unless that is by other means or from within a container.
 func (b *Backend) socketOnHost() string {
+	if path := b.options.Getenv(socketVariable); path != "" {
+		return path
+	}
 	if path, ok := strings.CutPrefix(b.endpoint, "unix://"); ok && b.local {
 		return path
 	}
@@ -292,4 +305,13 @@ func (b *Backend) SystemLogs(ctx context.Context, id string, options backends.Lo
 			}
 		}
 	}
+}
+
+// DialSystem connects to where a container of ours is published.
+func (b *Backend) DialSystem(ctx context.Context, s backends.System) (net.Conn, error) {
+	if s.Published.Number == 0 {
+		return nil, backends.Errorf(backends.Exited, "%s does not run", s.Name)
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(s.Published.Address, strconv.Itoa(int(s.Published.Number))))
+	return conn, b.wrap(ctx, err, fmt.Sprintf("connecting to %s", s.Name))
 }
