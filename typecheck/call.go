@@ -237,6 +237,13 @@ func (a *fn) match(e *syntax.CallExpr, callee Callee, args []argument) {
 				next++
 				continue
 			}
+			if next < len(params) && isDescription(callee, params[next]) {
+				bound[next] = arg
+				arg.param = next
+				next++
+				a.c.reportCall("positional-description", rangeOf(arg.node), fmt.Sprintf("the last argument of %s by position is its description", calleeName(e, callee)), "write description = … if that is meant", callee)
+				continue
+			}
 			if rest >= 0 {
 				arg.param = rest
 				continue
@@ -249,7 +256,7 @@ func (a *fn) match(e *syntax.CallExpr, callee Callee, args []argument) {
 	if surplus != nil {
 		limit := 0
 		for _, p := range params {
-			if p.Variadic == "" && !p.Keyword && !(callee.Builtin != nil && callee.Builtin.Described() && p.Name == builtins.Description.Name) {
+			if p.Variadic == "" && (!p.Keyword || isDescription(callee, p)) {
 				limit++
 			}
 		}
@@ -268,6 +275,11 @@ func (a *fn) match(e *syntax.CallExpr, callee Callee, args []argument) {
 		}
 	}
 	a.c.site(callee, args)
+}
+
+// isDescription says whether a parameter is the description that builtins of Kurtosis take after their own.
+func isDescription(callee Callee, p types.Param) bool {
+	return callee.Builtin != nil && callee.Builtin.Described() && p.Name == builtins.Description.Name
 }
 
 func pluralAtMost(n int, noun string) string {
