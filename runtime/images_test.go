@@ -1,13 +1,22 @@
 package runtime_test
 
 import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/fake"
+	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/execute"
 )
 
 // TestBuiltImageEdits: a built image is made once, and its content decides what runs again.
@@ -54,5 +63,185 @@ def run(plan):
 		require.Equal(t, []event.ImageSource{event.ImageCached}, sources)
 		require.Equal(t, id, again)
 		require.Equal(t, 2, result.Executed)
+	})
+}
+
+// sources says where a run got its images from.
+func sources(seen *events) []event.ImageSource {
+	var list []event.ImageSource
+	for _, e := range of[event.ImageReady](seen) {
+		list = append(list, e.Source)
+	}
+	return list
+}
+
+// TestWhatBuildsAnew: of all that a build sees, and of nothing else, a change runs its step again.
+func TestWhatBuildsAnew(t *testing.T) {
+	const main = `
+def run(plan):
+    plan.add_services(configs={
+        "one": ServiceConfig(image=ImageBuildSpec(image_name="one:dev", build_context_dir="./app", target_stage="STAGE", build_args={"A": "ARG"})),
+        "two": ServiceConfig(image=ImageBuildSpec(image_name="two:dev", build_context_dir="./app", build_file="Dockerfile.two")),
+    })
+    plan.print("done")
+`
+	base := map[string]string{
+		"app/Dockerfile": "FROM base:1 AS release\nARG A\nCOPY . /\nFROM release AS debug\n", "app/Dockerfile.two": "FROM scratch\n",
+		"app/.dockerignore": "*.log\nDockerfile*\n", "app/Dockerfile.two.dockerignore": "*\n", "app/file": "1", "app/a.log": "1",
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b, engine := newFake(t)
+		engine.AddRemoteImage("base:1", fake.Image{})
+		text := strings.NewReplacer("STAGE", "release", "ARG", "1").Replace(main)
+		files := maps.Clone(base)
+		run := func(what string, change ...func(*runtime.RunOptions)) (runtime.Result, []event.ImageSource) {
+			t.Helper()
+			result, seen, err := b.run(t.Context(), text, maps.Clone(files), change...)
+			require.NoError(t, err, what)
+			return result, sources(seen)
+		}
+		_, got := run("first")
+		require.Equal(t, []event.ImageSource{event.ImageBuilt, event.ImageBuilt}, got)
+		nothing := func(what string) {
+			t.Helper()
+			result, got := run(what)
+			require.Equal(t, 2, result.Skipped, what)
+			require.Empty(t, got, what)
+		}
+		again := func(what, cause string, change ...func(*runtime.RunOptions)) {
+			t.Helper()
+			result, got := run(what, change...)
+			require.Equal(t, cause, result.Delta.Of(result.Plan.Steps[0]).Cause, what)
+			require.ElementsMatch(t, []event.ImageSource{event.ImageBuilt, event.ImageCached}, got, what)
+			nothing("after " + what)
+		}
+		nothing("nothing changed")
+		files["app/a.log"] = "2"
+		nothing("a file that is ignored")
+		files["app/file"] = "2"
+		again("a file", "files changed")
+		files["app/Dockerfile"] += "RUN more\n"
+		again("the Dockerfile", "files changed")
+		text = strings.NewReplacer("STAGE", "debug", "ARG", "1").Replace(main)
+		again("the stage", "configs, files changed")
+		text = strings.NewReplacer("STAGE", "debug", "ARG", "2").Replace(main)
+		again("an argument", "configs, files changed")
+		engine.AddImage("base:1", fake.Image{Image: backends.Image{ID: "sha256:newer"}})
+		again("the base on the engine", "image one:dev changed")
+		engine.AddRemoteImage("base:1", fake.Image{Image: backends.Image{ID: "sha256:newest"}})
+		nothing("a base that the engine does not have")
+		always := func(o *runtime.RunOptions) { o.ImageDownload = execute.DownloadAlways }
+		again("a newer base where registries are asked", "image one:dev changed", always)
+	})
+}
+
+// TestPrefetch: images are on their way before there is an enclave to run them in.
+func TestPrefetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, engine := newFake(t)
+		engine.AddRemoteImage("far:1", fake.Image{Program: sleeps})
+		pulled := make(chan struct{})
+		b.backend = &lateEnclave{Backend: engine, after: pulled}
+		b.enclaves.Backend = b.backend
+		result, seen, err := b.run(t.Context(), `
+def run(plan):
+    plan.add_service(name="a", config=ServiceConfig(image="far:1"))
+`, nil, func(o *runtime.RunOptions) {
+			sink := o.Sink
+			o.Sink = sinkFunc(func(e event.Event) {
+				if ready, ok := e.(event.ImageReady); ok && ready.Image == "far:1" {
+					close(pulled)
+				}
+				sink.Emit(e)
+			})
+		})
+		require.NoError(t, err)
+		require.True(t, result.Created)
+		require.Equal(t, []event.ImageSource{event.ImagePulled}, sources(seen))
+	})
+}
+
+// lateEnclave makes an enclave only once something else has happened.
+type lateEnclave struct {
+	*fake.Backend
+	after chan struct{}
+}
+
+func (b *lateEnclave) CreateEnclave(ctx context.Context, spec backends.EnclaveSpec) (backends.Enclave, error) {
+	select {
+	case <-b.after:
+		return b.Backend.CreateEnclave(ctx, spec)
+	case <-ctx.Done():
+		return backends.Enclave{}, ctx.Err()
+	}
+}
+
+type sinkFunc func(event.Event)
+
+func (f sinkFunc) Emit(e event.Event) { f(e) }
+
+// TestAlwaysAsksOnce: where images are always asked of their registry, that is once in a run, with the package's login, and
+// the engine's own serves where the registry does not answer.
+func TestAlwaysAsksOnce(t *testing.T) {
+	const main = `
+def run(plan):
+    plan.add_service(name="a", config=ServiceConfig(image=ImageSpec(image="private:1", username="user", password="password")))
+`
+	synctest.Test(t, func(t *testing.T) {
+		b, engine := newFake(t)
+		engine.AddRemoteImage("private:1", fake.Image{NeedAuth: true, Program: sleeps})
+		always := func(o *runtime.RunOptions) { o.ImageDownload = execute.DownloadAlways }
+		_, seen, err := b.run(t.Context(), main, nil, always)
+		require.NoError(t, err)
+		require.Equal(t, []event.ImageSource{event.ImagePulled}, sources(seen))
+		result, seen, err := b.run(t.Context(), main, nil, always)
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Skipped)
+		require.Equal(t, []event.ImageSource{event.ImagePulled}, sources(seen))
+
+		engine.AddRemoteImage("private:1", fake.Image{Image: backends.Image{ID: "sha256:newer"}, NeedAuth: true, Program: sleeps})
+		result, seen, err = b.run(t.Context(), main, nil, always)
+		require.NoError(t, err)
+		require.Equal(t, "image private:1 changed", result.Delta.Of(result.Plan.Steps[0]).Cause)
+		require.Equal(t, []event.ImageSource{event.ImagePulled}, sources(seen), "once, though it is needed twice")
+
+		engine.AddRemoteImage("private:1", fake.Image{PullError: backends.Errorf(backends.RegistryUnreachable, "no way there")})
+		result, seen, err = b.run(t.Context(), main, nil, always)
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Skipped)
+		require.Equal(t, []event.Warning{{Message: "image private:1 cannot be downloaded again: no way there", Hint: "the engine's own copy is used"}}, of[event.Warning](seen))
+	})
+}
+
+// TestContextOfAnotherPackage: a build context can be in a package that is imported, and its edits count.
+func TestContextOfAnotherPackage(t *testing.T) {
+	const main = `
+def run(plan):
+    plan.add_service(name="a", config=ServiceConfig(image=ImageBuildSpec(image_name="a:dev", build_context_dir="github.com/test/other/app")))
+    plan.add_service(name="b", config=ServiceConfig(image=NixBuildSpec(image_name="b:dev", build_context_dir="github.com/test/other/app", flake_location_dir=".")))
+`
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		write := func(name, text string) {
+			t.Helper()
+			path := filepath.Join(dir, name)
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		}
+		write("mine/kurtosis.yml", "name: github.com/test/mine\nreplace:\n  github.com/test/other: ../other\n")
+		write("mine/main.star", main)
+		write("other/kurtosis.yml", "name: github.com/test/other\n")
+		write("other/app/Dockerfile", "FROM scratch\nCOPY file /file\n")
+		write("other/app/flake.nix", "{ }")
+		write("other/app/file", "1")
+		pkg, err := packages.Open(t.Context(), filepath.Join(dir, "mine"), packages.Options{})
+		require.NoError(t, err)
+		made, err := runtime.Plan(t.Context(), runtime.Options{Package: pkg})
+		require.NoError(t, err)
+		require.Empty(t, made.Problems)
+		images, err := made.Plan.Images()
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(dir, "other", "app"), images[0].Build.ContextPath)
+		require.Equal(t, filepath.Join(dir, "other", "app"), images[1].Nix.ContextPath)
 	})
 }

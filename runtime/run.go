@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -63,6 +62,7 @@ func Run(ctx context.Context, backend backends.Backend, o RunOptions) (Result, e
 	r := &session{RunOptions: o, enclaves: Enclaves{backend, o.State, o.Now}}
 	started := o.Now()
 	err := r.run(ctx)
+	r.closeImages() // nothing of this run outlives it
 	err = errors.Join(err, r.release())
 	r.emitResult(ctx, started, err)
 	return r.result, err
@@ -75,18 +75,21 @@ func Compare(ctx context.Context, backend backends.Backend, o RunOptions) (Resul
 	}
 	r := &session{RunOptions: o, enclaves: Enclaves{backend, o.State, o.Now}, look: true}
 	err := r.decide(ctx)
+	r.closeImages()
 	return r.result, err
 }
 
 // session is one run, or one comparison.
 type session struct {
 	RunOptions
-	enclaves Enclaves
-	look     bool // only look
-	exists   bool // the enclave is there already
-	store    *state.Store
-	unlock   func() error
-	result   Result
+	enclaves  Enclaves
+	look      bool            // only look
+	exists    bool            // the enclave is there already
+	images    *execute.Images // nil before the engine is known to answer
+	overrides bool            // set_service of an earlier run may have changed which images there are
+	store     *state.Store
+	unlock    func() error
+	result    Result
 }
 
 func (r *session) run(ctx context.Context) error {
@@ -98,6 +101,9 @@ func (r *session) run(ctx context.Context) error {
 	}
 	if len(r.result.Problems) > 0 {
 		return &ProblemsError{r.result.Problems}
+	}
+	if !r.overrides {
+		r.images.Prefetch(r.result.Plan.Steps, r.result.Delta, nil) // while the enclave is made
 	}
 	if !r.exists {
 		if err := r.create(ctx); err != nil {
@@ -111,8 +117,8 @@ func (r *session) run(ctx context.Context) error {
 	var err error
 	r.result.Outcome, err = execute.Run(ctx, execute.Options{
 		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
-		Args: r.ArgsText, Parallelism: r.Parallelism, Parallel: r.Parallel, ImageDownload: r.ImageDownload,
-		NonBlockingTasks: r.NonBlockingTasks, NoConnect: r.NoConnect, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
+		Images: r.images, Args: r.ArgsText, Parallelism: r.Parallelism, Parallel: r.Parallel, NonBlockingTasks: r.NonBlockingTasks,
+		NoConnect: r.NoConnect, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
 	})
 	return err
 }
@@ -124,6 +130,11 @@ func (r *session) decide(ctx context.Context) error {
 		return err
 	}
 	r.Cluster = string(info.ClusterType)
+	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.Sink, Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
+	if r.look {
+		images.Download = execute.DownloadMissing
+	}
+	r.images = execute.NewImages(ctx, images)
 	if err := r.find(ctx); err != nil {
 		return err
 	}
@@ -134,6 +145,7 @@ func (r *session) decide(ctx context.Context) error {
 			return err
 		}
 		remembered = *r.store.Enclave()
+		r.overrides = len(remembered.Overrides) > 0
 		if services, err = r.enclaves.Backend.ListServices(ctx, r.result.Enclave.UUID); err != nil {
 			return err
 		}
@@ -157,7 +169,7 @@ func (r *session) decide(ctx context.Context) error {
 		return err
 	}
 	world := world(&remembered, services)
-	if world.Images, err = r.imagesPresent(ctx, &remembered); err != nil {
+	if world.Images, err = imagesPresent(ctx, r.result.Plan, &remembered, r.images); err != nil {
 		return err
 	}
 	records := remembered.Records()
@@ -234,6 +246,12 @@ func (r *session) quarantined(err error) error {
 	return err
 }
 
+func (r *session) closeImages() {
+	if r.images != nil {
+		r.images.Close()
+	}
+}
+
 func (r *session) release() error {
 	if r.unlock == nil {
 		return nil
@@ -274,79 +292,6 @@ func world(remembered *state.Enclave, services []backends.Service) plan.World {
 		}
 	}
 	return w
-}
-
-// identifyFiles hashes the files that steps upload or build from: an edit of one is a change of the step.
-func identifyFiles(ctx context.Context, p *plan.Plan) error {
-	known := map[string]string{}
-	for _, s := range p.Steps {
-		for i := range s.Locators {
-			at := &s.Locators[i]
-			if at.Path == "" || at.Hash != "" {
-				continue
-			}
-			digest, ok := known[at.Path]
-			if !ok {
-				var err error
-				if digest, err = state.Digest(ctx, at.Path); ctx.Err() != nil {
-					return ctx.Err()
-				} else if err != nil {
-					digest = backends.NewUUID() // like nothing before, so that the step runs, and says what is wrong
-				}
-				known[at.Path] = digest
-			}
-			at.Hash = digest
-		}
-	}
-	return nil
-}
-
-// imagesAtOnce bounds how many images are looked at, or downloaded again, at once.
-const imagesAtOnce = 8
-
-// imagesPresent gives the content of the images that earlier steps used, as the engine has it now. Where images
-// are always downloaded, that is after downloading them: what is unchanged has to be known before deciding.
-func (r *session) imagesPresent(ctx context.Context, remembered *state.Enclave) (map[string]string, error) {
-	refs := map[string]bool{}
-	for _, s := range remembered.Steps {
-		for ref := range s.Images {
-			refs[ref] = true
-		}
-	}
-	if len(refs) == 0 {
-		return nil, nil
-	}
-	var (
-		mu     sync.Mutex
-		failed error
-		found  = map[string]string{}
-		slots  = make(chan struct{}, imagesAtOnce)
-		all    sync.WaitGroup
-	)
-	for ref := range refs {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			var image backends.Image
-			err := error(backends.Errorf(backends.ImageNotFound, "not asked for"))
-			if r.ImageDownload == execute.DownloadAlways && !r.look {
-				image, err = r.enclaves.Backend.PullImage(ctx, backends.PullSpec{Ref: ref}, nil)
-			}
-			if err != nil {
-				image, err = r.enclaves.Backend.InspectImage(ctx, ref)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				found[ref] = image.ID
-			case backends.KindOf(err) != backends.ImageNotFound && failed == nil:
-				failed = err
-			}
-		})
-	}
-	all.Wait()
-	return found, failed
 }
 
 // planned tells what the run is going to do.

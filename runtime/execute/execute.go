@@ -18,35 +18,28 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
 
-// ImageDownload says when images are asked of their registry.
-type ImageDownload string
-
-const (
-	DownloadMissing ImageDownload = "missing" // when the engine does not have them: the default
-	DownloadAlways  ImageDownload = "always"  // every time; what the engine has serves when the registry does not answer
-)
-
 // DefaultParallelism is how many services of one add_services are created at once, and how many steps run at once
 // where steps run in parallel.
 const DefaultParallelism = 4
 
-// Options are what a run needs. Plan, Backend, Enclave, Store and Sink are required; the caller holds the store's lock.
+// Options are what a run needs. Plan, Backend, Images, Enclave, Store and Sink are required; the caller holds the store's
+// lock.
 type Options struct {
 	Plan    *plan.Plan
 	Delta   plan.Delta // what to do with each step
 	Backend backends.Backend
+	Images  *Images // the caller closes it
 	Enclave backends.Enclave
 	Store   *state.Store
 	Sink    event.Sink
 
-	Args             string        // for the history
-	Parallelism      int           // 0 is DefaultParallelism
-	Parallel         bool          // run independent steps at once instead of in the script's order
-	ImageDownload    ImageDownload // "" is DownloadMissing
-	NonBlockingTasks bool          // leave the containers of run_sh and run_python
-	NoConnect        bool          // publish no port on the host
-	Prune            bool          // remove the services that the script no longer adds
-	HTTP             *http.Client  // for upload_files of a URL; nil is a client with no more than Go's defaults
+	Args             string       // for the history
+	Parallelism      int          // 0 is DefaultParallelism
+	Parallel         bool         // run independent steps at once instead of in the script's order
+	NonBlockingTasks bool         // leave the containers of run_sh and run_python
+	NoConnect        bool         // publish no port on the host
+	Prune            bool         // remove the services that the script no longer adds
+	HTTP             *http.Client // for upload_files of a URL; nil is a client with no more than Go's defaults
 	Now              func() time.Time
 }
 
@@ -75,8 +68,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // runner is one run.
 type runner struct {
 	Options
-	info   backends.Info
-	images *images
+	info backends.Info
 
 	mu        sync.Mutex
 	futures   map[plan.Future]plan.Value
@@ -95,9 +87,6 @@ type runner struct {
 func Run(ctx context.Context, o Options) (Outcome, error) {
 	if o.Parallelism <= 0 {
 		o.Parallelism = DefaultParallelism
-	}
-	if o.ImageDownload == "" {
-		o.ImageDownload = DownloadMissing
 	}
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{}

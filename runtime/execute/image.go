@@ -3,8 +3,8 @@ package execute
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
@@ -12,13 +12,31 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
+// ImageDownload says when images are asked of their registry.
+type ImageDownload string
+
+const (
+	DownloadMissing ImageDownload = "missing" // when the engine does not have them: the default
+	DownloadAlways  ImageDownload = "always"  // every time; what the engine has serves when the registry does not answer
+)
+
 // imageSlots is how many images are downloaded or built at once.
 const imageSlots = 4
 
-// images gets the images of a run's steps, from its beginning on and beside the steps: a step waits for its own.
-type images struct {
-	r       *runner
+// ImageOptions say how a run gets its images.
+type ImageOptions struct {
+	Backend  backends.Backend
+	Sink     event.Sink
+	Download ImageDownload // "" is DownloadMissing
+	Platform string        // the engine's; images for another are warned of
+	Now      func() time.Time
+}
+
+// Images gets the images of a run's steps, each once, beside the steps: a step waits for its own.
+type Images struct {
+	ImageOptions
 	ctx     context.Context
+	stop    context.CancelFunc
 	slots   chan struct{}
 	running sync.WaitGroup
 
@@ -32,14 +50,28 @@ type imageJob struct {
 	err   error
 }
 
-// startImages begins with the images of all the steps that will run. ctx ends the work.
-func (r *runner) startImages(ctx context.Context) *images {
-	m := &images{r: r, ctx: ctx, slots: make(chan struct{}, imageSlots), jobs: map[string]*imageJob{}}
-	for _, s := range r.Plan.Steps {
-		if r.Delta.Of(s).Skip {
+// NewImages has begun with none yet. ctx ends the work, and so does Close.
+func NewImages(ctx context.Context, o ImageOptions) *Images {
+	ctx, stop := context.WithCancel(ctx)
+	return &Images{ImageOptions: o, ctx: ctx, stop: stop, slots: make(chan struct{}, imageSlots), jobs: map[string]*imageJob{}}
+}
+
+// Close ends the work that still goes on, and returns when none does.
+func (m *Images) Close() {
+	m.stop()
+	m.running.Wait()
+}
+
+// Prefetch begins with the images of those steps that will run. as, if not nil, gives a step as it will be executed.
+func (m *Images) Prefetch(steps []*plan.Step, delta plan.Delta, as func(*plan.Step) *plan.Step) {
+	for _, s := range steps {
+		if delta.Of(s).Skip {
 			continue
 		}
-		in, err := r.overridden(s).Instruction()
+		if as != nil {
+			s = as(s)
+		}
+		in, err := s.Instruction()
 		if err != nil {
 			continue // executing the step reports it
 		}
@@ -47,10 +79,9 @@ func (r *runner) startImages(ctx context.Context) *images {
 			m.start(image)
 		}
 	}
-	return m
 }
 
-func (m *images) start(image plan.Image) *imageJob {
+func (m *Images) start(image plan.Image) *imageJob {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ref := image.Reference()
@@ -72,8 +103,8 @@ func (m *images) start(image plan.Image) *imageJob {
 	return job
 }
 
-// need waits for one image.
-func (m *images) need(ctx context.Context, image plan.Image) (backends.Image, error) {
+// Need waits for one image.
+func (m *Images) Need(ctx context.Context, image plan.Image) (backends.Image, error) {
 	job := m.start(image)
 	select {
 	case <-job.ready:
@@ -83,8 +114,22 @@ func (m *images) need(ctx context.Context, image plan.Image) (backends.Image, er
 	}
 }
 
+// Identity is the content of an image that a step of an earlier run used, as it is now: "" where the engine does not have
+// it, imagebuild.Outdated where it would be built anew. Where images are always downloaded, that is after asking for them.
+func (m *Images) Identity(ctx context.Context, image plan.Image) (string, error) {
+	o := m.options(image.Reference())
+	if !o.Update || image.Build != nil || image.Nix != nil {
+		return imagebuild.Identity(ctx, o, image)
+	}
+	got, err := m.Need(ctx, image)
+	if err != nil && ctx.Err() == nil {
+		return "", nil // it is not there: a step that needs it says why
+	}
+	return got.ID, err
+}
+
 // id is the content id of an image that has been got, "" otherwise.
-func (m *images) id(ref string) string {
+func (m *Images) id(ref string) string {
 	m.mu.Lock()
 	job, ok := m.jobs[ref]
 	m.mu.Unlock()
@@ -99,97 +144,31 @@ func (m *images) id(ref string) string {
 	}
 }
 
-// wait returns when no work goes on.
-func (m *images) wait() { m.running.Wait() }
-
-func (m *images) get(image plan.Image) (backends.Image, error) {
-	started := m.r.Now()
-	var (
-		got    backends.Image
-		source = event.ImageBuilt
-		err    error
-	)
-	switch {
-	case image.Build != nil:
-		var built bool
-		if got, built, err = imagebuild.Dockerfile(m.ctx, m.builds(image.Reference()), image.Build); !built {
-			source = event.ImageCached
-		}
-	case image.Nix != nil:
-		got, err = imagebuild.Nix(m.ctx, m.builds(image.Reference()), image.Nix)
-	default:
-		got, source, err = m.find(image)
-	}
+func (m *Images) get(image plan.Image) (backends.Image, error) {
+	started, ref := m.Now(), image.Reference()
+	got, source, err := imagebuild.Get(m.ctx, m.options(ref), image)
 	if err != nil {
 		return got, err
 	}
-	m.r.Sink.Emit(event.ImageReady{
-		Image: image.Reference(), Source: source, Digest: got.ID, Architecture: got.Platform,
-		Duration: event.Seconds(m.r.Now().Sub(started)),
+	m.Sink.Emit(event.ImageReady{
+		Image: ref, Source: source, Digest: got.ID, Architecture: got.Platform, Duration: event.Seconds(m.Now().Sub(started)),
 	})
-	if want := m.r.info.Platform; got.Platform != "" && want != "" && got.Platform != want {
-		m.r.Sink.Emit(event.Warning{
-			Message: fmt.Sprintf("image %s is made for %s, but the engine runs %s", image.Reference(), got.Platform, want),
+	if got.Platform != "" && m.Platform != "" && got.Platform != m.Platform {
+		m.Sink.Emit(event.Warning{
+			Message: fmt.Sprintf("image %s is made for %s, but the engine runs %s", ref, got.Platform, m.Platform),
 			Hint:    "it may be slow under emulation, or not run at all",
 		})
 	}
 	return got, nil
 }
 
-// find takes the engine's image or the registry's, as the run asked for.
-func (m *images) find(image plan.Image) (backends.Image, event.ImageSource, error) {
-	ref := image.Reference()
-	local, err := m.r.Backend.InspectImage(m.ctx, ref)
-	missing := backends.KindOf(err) == backends.ImageNotFound
-	if err != nil && !missing {
-		return local, "", err
-	}
-	if !missing && m.r.ImageDownload == DownloadMissing {
-		return local, event.ImageCached, nil
-	}
-	pulled, err := m.r.Backend.PullImage(m.ctx, backends.PullSpec{Ref: ref, Auth: auth(image)}, func(p backends.PullProgress) {
-		m.r.Sink.Emit(event.ImageProgress{Image: ref, Status: p.Status, Current: p.Current, Total: p.Total})
-	})
-	unreachable := []backends.Kind{backends.RegistryUnreachable, backends.RateLimited, backends.ImageNotFound, backends.AuthNeeded}
-	switch {
-	case err == nil:
-		return pulled, event.ImagePulled, nil
-	case !missing && slices.Contains(unreachable, backends.KindOf(err)):
-		m.r.Sink.Emit(event.Warning{
-			Message: fmt.Sprintf("image %s cannot be downloaded again: %s", ref, err), Hint: "the engine's own copy is used",
-		})
-		return local, event.ImageCached, nil
-	}
-	return pulled, "", unavailable(ref, err)
-}
-
-// unavailable adds what to do about an image that cannot be had, where the backend has no better word.
-func unavailable(ref string, err error) error {
-	if err == nil || hintOf(err) != "" {
-		return err
-	}
-	f := event.Failure{Message: err.Error()}
-	switch backends.KindOf(err) {
-	case backends.ImageNotFound:
-		f.Hint = fmt.Sprintf("is the name %s right? an image that was built here needs no registry: `docker images` lists what the engine has", ref)
-	case backends.AuthNeeded:
-		f.Hint = "`docker login`, or username and password in an ImageSpec"
-	case backends.RateLimited:
-		f.Hint = "`docker login` raises the limit"
-	case backends.RegistryUnreachable, backends.Unknown:
-		f.Hint = fmt.Sprintf("without its registry, %s can be brought with `docker load`", ref)
-	default:
-		return err
-	}
-	return &failure{f, err}
-}
-
-// builds says how images are built for this run; ref is what events call the one that is built.
-func (m *images) builds(ref string) imagebuild.Options {
+// options say how an image is got for this run; ref is what events call it.
+func (m *Images) options(ref string) imagebuild.Options {
 	return imagebuild.Options{
-		Backend: m.r.Backend, Update: m.r.ImageDownload == DownloadAlways,
+		Backend: m.Backend, Update: m.Download == DownloadAlways,
 		Progress: func(p imagebuild.Progress) {
-			m.r.Sink.Emit(event.ImageProgress{Image: ref, Status: p.Status, Line: p.Line, Current: p.Current, Total: p.Total})
+			m.Sink.Emit(event.ImageProgress{Image: ref, Status: p.Status, Line: p.Line, Current: p.Current, Total: p.Total})
 		},
+		Warn: func(message, hint string) { m.Sink.Emit(event.Warning{Message: message, Hint: hint}) },
 	}
 }

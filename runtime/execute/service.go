@@ -14,6 +14,7 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
@@ -46,7 +47,7 @@ func (r *runner) startOne(ctx context.Context, about event.Step, name string, co
 
 // create makes a service, or replaces the one of its name.
 func (r *runner) create(ctx context.Context, about event.Step, name string, config *plan.ServiceConfig) (backends.Service, done, error) {
-	image, err := r.images.need(ctx, config.Image)
+	image, err := r.Images.Need(ctx, config.Image)
 	if err != nil {
 		return backends.Service{}, done{}, err
 	}
@@ -222,7 +223,7 @@ func (r *runner) spec(name string, c *plan.ServiceConfig, image backends.Image) 
 		return backends.ServiceSpec{}, err
 	}
 	spec := backends.ServiceSpec{
-		Name: name, Image: c.Image.Reference(), ImageAuth: auth(c.Image),
+		Name: name, Image: c.Image.Reference(), ImageAuth: imagebuild.Login(c.Image),
 		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: toMap(c.EnvVars), AddressPlaceholder: c.IPPlaceholder,
 		Ports: ports(c.Ports), PublicPorts: ports(c.PublicPorts), PublishUDP: c.PublishUDP, Unpublished: r.NoConnect,
 		Files: files, Directories: directories, BindMounts: toMap(c.BindMounts),
@@ -300,14 +301,6 @@ func moveFirst(spec *backends.ServiceSpec, moves plan.Map[string], image backend
 	script += fmt.Sprintf(`shift %d && exec "$@"`, len(args)-1)
 	spec.Entrypoint = append([]string{"/bin/sh", "-c", script}, args...)
 	spec.Cmd = append(slices.Clone(entrypoint), cmd...)
-}
-
-// auth is the login of an ImageSpec; nil leaves it to what `docker login` stored.
-func auth(i plan.Image) *backends.RegistryAuth {
-	if i.Spec == nil || i.Spec.Username == "" && i.Spec.Password == "" {
-		return nil
-	}
-	return &backends.RegistryAuth{Registry: i.Spec.Registry, Username: i.Spec.Username, Password: i.Spec.Password}
 }
 
 func toMap[V any](m plan.Map[V]) map[string]V {

@@ -34,9 +34,7 @@ func (r *runner) steps(ctx context.Context) error {
 	r.Sink.Emit(event.PhaseStarted{Phase: event.Executing, Total: len(r.Plan.Steps)})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	r.images = r.startImages(ctx)
-	defer r.images.wait() // after stop: nothing of this run outlives it
-	defer stop()
+	r.Images.Prefetch(r.Plan.Steps, r.Delta, r.overridden)
 
 	err := r.schedule(ctx, stop)
 	r.Sink.Emit(event.PhaseEnded{Phase: event.Executing, Duration: event.Seconds(r.Now().Sub(started)), Failed: err != nil})
@@ -250,7 +248,7 @@ func (r *runner) saveFailure(s *plan.Step, out done, started time.Time, cause er
 func (r *runner) record(s *plan.Step, started time.Time) state.Step {
 	record := state.Step{Record: r.Delta.Record(s), Started: started, Ended: r.Now()}
 	for _, ref := range s.Images() {
-		if id := r.images.id(ref); id != "" {
+		if id := r.Images.id(ref); id != "" {
 			if record.Images == nil {
 				record.Images = map[string]string{}
 			}

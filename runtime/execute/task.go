@@ -78,7 +78,7 @@ func (r *runner) runPython(ctx context.Context, about event.Step, in *plan.RunPy
 // runTask runs commands in a service of their own, keeps the files they leave, and removes the service.
 func (r *runner) runTask(ctx context.Context, about event.Step, t task) (out done, err error) {
 	name := taskPrefix + backends.NewUUID()
-	image, err := r.images.need(ctx, t.config.Image)
+	image, err := r.Images.Need(ctx, t.config.Image)
 	if err != nil {
 		return done{}, err
 	}

@@ -183,10 +183,18 @@ func (w *work) digest(ctx context.Context) (string, error) {
 		fmt.Fprintf(sum, "%q %q\n", name, w.args[name])
 	}
 	t, err := w.tree()
+	if err == nil {
+		err = t.hash(ctx, sum)
+	}
 	if err != nil {
 		return "", fmt.Errorf("the build context of image %q: %w", w.ImageName, err)
 	}
-	err = t.members(ctx, func(m member) error {
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// hash adds the files to a sum, without their times.
+func (t tree) hash(ctx context.Context, sum io.Writer) error {
+	return t.members(ctx, func(m member) error {
 		h, err := m.header()
 		if err != nil {
 			return err
@@ -197,8 +205,10 @@ func (w *work) digest(ctx context.Context) (string, error) {
 		}
 		return copyFile(sum, m.path)
 	})
-	if err != nil {
-		return "", fmt.Errorf("the build context of image %q: %w", w.ImageName, err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// wholeTree is a directory of which nothing is left out.
+func wholeTree(dir string) (tree, error) {
+	nothing, err := patternmatcher.New(nil)
+	return tree{root: dir, ignore: nothing}, err
 }

@@ -1,5 +1,5 @@
-// Package imagebuild makes the images of a plan that are made of source: from a Dockerfile, by the engine's builder, or
-// from a Nix flake. What was built from the same files before is not built again.
+// Package imagebuild gets the images of a plan: the engine's own, a registry's, and those that are made of source, from a
+// Dockerfile by the engine's builder or from a Nix flake. What was built from the same files before is not built again.
 package imagebuild
 
 import (
@@ -20,14 +20,15 @@ import (
 // Options say where images are built, and who hears of it.
 type Options struct {
 	Backend backends.Backend
-	// Update asks registries for newer versions of the images that a Dockerfile starts from.
+	// Update asks registries for newer versions, of images and of those that Dockerfiles start from.
 	Update bool
-	// Progress is told lines of the build's log and what is downloaded for it; not nil.
+	// Progress is told what is downloaded, and lines of a build's log; not nil.
 	Progress func(Progress)
-	Getenv   func(string) string // nil is the process's
+	Warn     func(message, hint string) // where not nil, is told why the engine's own copy serves instead of a newer one
+	Getenv   func(string) string        // nil is the process's
 }
 
-// Progress is a moment of a build.
+// Progress is a moment of a download or of a build.
 type Progress struct {
 	Status         string // the step, e.g. "RUN make"
 	Line           string // of the log; "" where it is about bytes
@@ -144,21 +145,9 @@ func (w *work) present(ctx context.Context, engine backends.Images) (backends.Im
 func (w *work) pullBases(ctx context.Context, o Options) ([]string, error) {
 	var list []string
 	for _, ref := range w.file.Images(w.TargetStage, w.args) {
-		base, err := o.Backend.InspectImage(ctx, ref)
-		missing := backends.KindOf(err) == backends.ImageNotFound
-		if err != nil && !missing {
-			return nil, err
-		}
-		if missing || o.Update {
-			pulled, err := o.Backend.PullImage(ctx, backends.PullSpec{Ref: ref}, func(p backends.PullProgress) {
-				o.Progress(Progress{Status: "downloading " + ref, Current: p.Current, Total: p.Total})
-			})
-			switch {
-			case err == nil:
-				base = pulled
-			case missing:
-				return nil, w.about(err, fmt.Sprintf("image %q cannot be built: it starts from %s: ", w.ImageName, ref))
-			}
+		base, _, err := o.fetch(ctx, backends.PullSpec{Ref: ref}, "downloading "+ref)
+		if err != nil {
+			return nil, w.about(err, fmt.Sprintf("image %q cannot be built: it starts from %s: ", w.ImageName, ref))
 		}
 		list = append(list, ref+"="+base.ID)
 	}

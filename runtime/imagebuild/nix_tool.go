@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/moby/patternmatcher"
-
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
@@ -64,12 +62,8 @@ func (o Options) nix(ctx context.Context, n *plan.NixBuildSpec) (nix, error) {
 	if ref == "" {
 		ref = nixImage
 	}
-	image, err := o.Backend.InspectImage(ctx, ref)
-	if backends.KindOf(err) == backends.ImageNotFound {
-		image, err = o.Backend.PullImage(ctx, backends.PullSpec{Ref: ref}, func(p backends.PullProgress) {
-			o.Progress(Progress{Status: "downloading " + ref, Current: p.Current, Total: p.Total})
-		})
-	}
+	o.Update = false // a program, not a part of the image
+	image, _, err := o.fetch(ctx, backends.PullSpec{Ref: ref}, "downloading "+ref)
 	if err != nil {
 		return nil, &backends.Error{
 			Kind: backends.KindOf(err), Message: fmt.Sprintf("image %q is built by nix, which is not installed; its container cannot be had: %s", n.ImageName, err),
@@ -195,11 +189,11 @@ func (b *boxedNix) start(ctx context.Context, stdout, stderr io.Writer, command 
 	return b.tools.RunTool(ctx, backends.ToolSpec{
 		Image: b.ref, Command: command, Env: env, Volume: b.volume, VolumePath: "/nix", Stdout: stdout, Stderr: stderr,
 		Files: func(ctx context.Context) (io.ReadCloser, error) {
-			nothing, err := patternmatcher.New(nil)
+			t, err := wholeTree(b.dir)
 			if err != nil {
 				return nil, err
 			}
-			return tree{root: b.dir, ignore: nothing}.archive(ctx, boxedContext+"/", b.extra), nil
+			return t.archive(ctx, boxedContext+"/", b.extra), nil
 		},
 	})
 }

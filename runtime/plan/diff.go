@@ -83,23 +83,13 @@ func (s *Step) Images() []string {
 	if err != nil {
 		return nil
 	}
-	switch in := in.(type) {
-	case *AddService:
-		return []string{in.Config.Image.Reference()}
-	case *AddServices:
-		var refs []string
-		for _, c := range in.Configs.All() {
-			if ref := c.Image.Reference(); !slices.Contains(refs, ref) {
-				refs = append(refs, ref)
-			}
+	var refs []string
+	for _, image := range ImagesOf(in) {
+		if ref := image.Reference(); !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
 		}
-		return refs
-	case *RunSh:
-		return []string{in.Image.Reference()}
-	case *RunPython:
-		return []string{in.Image.Reference()}
 	}
-	return nil
+	return refs
 }
 
 // content identifies the files that the step uploads or builds from, "" when there are none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
 	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
@@ -23,19 +22,9 @@ func (a *app) pullImages(ctx context.Context, p *plan.Plan) error {
 	}
 	defer backend.Close()
 	for _, image := range images {
-		pulls := []backends.PullSpec{{Ref: image.Reference()}}
-		if s := image.Spec; s != nil && s.Username != "" {
-			pulls[0].Auth = &backends.RegistryAuth{Registry: s.Registry, Username: s.Username, Password: s.Password}
-		}
-		if image.Build != nil || image.Nix != nil {
-			bases, err := imagebuild.Bases(image)
-			if err != nil {
-				return err
-			}
-			pulls = nil
-			for _, ref := range bases {
-				pulls = append(pulls, backends.PullSpec{Ref: ref})
-			}
+		pulls, err := imagebuild.Pulls(image)
+		if err != nil {
+			return err
 		}
 		for _, spec := range pulls {
 			pulled, err := backend.PullImage(ctx, spec, nil)
