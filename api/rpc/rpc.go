@@ -128,27 +128,6 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-// Error is an error as callers get it: a status code by its kind, and its text with the hint.
-func Error(err error) error {
-	if err == nil {
-		return nil
-	}
-	var already *connect.Error
-	if errors.As(err, &already) {
-		return err
-	}
-	text := err.Error()
-	hint := backends.HintOf(err)
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		hint = hinted.Hint()
-	}
-	if hint != "" {
-		text += " (" + hint + ")"
-	}
-	return connect.NewError(code(err), errors.New(text))
-}
-
 func code(err error) connect.Code {
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -50,6 +50,11 @@ type Delta struct {
 	records   map[string]Record
 }
 
+// Decided is a delta of decisions that were made elsewhere, by the ids of the steps; it can be looked at, not executed.
+func Decided(decisions map[string]Decision, removed []string) Delta {
+	return Delta{Removed: removed, decisions: decisions}
+}
+
 // Of is the decision on a step of the plan that the delta was made of.
 func (d Delta) Of(s *Step) Decision {
 	if decision, ok := d.decisions[s.ID]; ok {
