@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"connectrpc.com/grpcreflect"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 )
@@ -40,9 +39,7 @@ func Handler(o Options, services map[string]http.Handler) http.Handler {
 		names = append(names, strings.Trim(path, "/"))
 	}
 	slices.Sort(names)
-	reflector := grpcreflect.NewStaticReflector(names...)
-	mux.Handle(grpcreflect.NewHandlerV1(reflector))
-	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
+	reflector{names}.mount(mux)
 	return cors(o.Origins, authorise(o.Token, mux))
 }
 

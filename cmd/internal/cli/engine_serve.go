@@ -15,7 +15,6 @@ import (
 	_ "time/tzdata" // the image has no time zones but these
 
 	"github.com/spf13/cobra"
-	_ "golang.org/x/crypto/x509roots/fallback" // nor certificates, where it was made on a machine without
 
 	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/apicontainer"
@@ -49,6 +48,7 @@ func (a *app) engineServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Be an engine, in this process", Hidden: true, Args: operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			trustKnownRoots()
 			return a.withSystems(cmd.Context(), func(b engine.Backend) error {
 				o.Backend, o.Env, o.RPC.Token, o.Logs.Retention = b, environment(), os.Getenv(engine.TokenVariable), retention
 				server, err := engine.New(o)
@@ -85,6 +85,7 @@ func (a *app) apiCommand() *cobra.Command {
 	serve := &cobra.Command{
 		Use: "serve", Short: "Be the API container of an enclave, in this process", Args: operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			trustKnownRoots()
 			backend, err := a.engines.open(cmd.Context())
 			if err != nil {
 				return err
