@@ -4,7 +4,9 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -248,26 +250,54 @@ type Result struct {
 	Output string `json:"-"`
 }
 
+// resultOutput is how a result has its output in JSON.
+type resultOutput struct {
+	Output json.RawMessage `json:"output,omitempty"`
+	Text   bool            `json:"output_is_text,omitempty"` // the output is a text that stands for a value which JSON cannot hold
+}
+
 // MarshalJSON puts the output in as a value where it is JSON, as a string where it is not, and leaves it out where
 // there is none.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type plain Result
 	out := struct {
 		plain
-		Output json.RawMessage `json:"output,omitempty"`
+		resultOutput
 	}{plain: plain(r)}
 	switch {
 	case r.Output == "":
 	case json.Valid([]byte(r.Output)):
-		out.Output = json.RawMessage(r.Output)
+		out.resultOutput.Output = json.RawMessage(r.Output)
 	default:
-		text, err := json.Marshal(r.Output)
+		text, err := marshal(r.Output)
 		if err != nil {
 			return nil, err
 		}
-		out.Output = text
+		out.resultOutput.Output, out.Text = text, true
 	}
-	return json.Marshal(out)
+	return marshal(out)
+}
+
+// UnmarshalJSON is the reverse of MarshalJSON.
+func (r *Result) UnmarshalJSON(data []byte) error {
+	type plain Result
+	var in resultOutput
+	if err := errors.Join(json.Unmarshal(data, (*plain)(r)), json.Unmarshal(data, &in)); err != nil {
+		return err
+	}
+	switch {
+	case len(in.Output) == 0:
+		r.Output = ""
+	case in.Text:
+		return json.Unmarshal(in.Output, &r.Output)
+	default:
+		var text bytes.Buffer
+		if err := json.Indent(&text, in.Output, "", "\t"); err != nil {
+			return err
+		}
+		r.Output = text.String()
+	}
+	return nil
 }
 
 func (PhaseStarted) Type() string   { return "phase_started" }

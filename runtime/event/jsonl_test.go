@@ -36,7 +36,7 @@ func TestJSONLines(t *testing.T) {
 		{Warning{Message: "m"}, `"message":"m"`},
 		{Info{Message: "m"}, `"message":"m"`},
 		{Result{Status: Succeeded, Executed: 2, Output: "{\n  \"a\": 1\n}"}, `"status":"succeeded","executed":2,"skipped":0,"seconds":0,"output":{"a":1}`},
-		{Result{Status: Failed, Output: "struct(a = 1)"}, `"status":"failed","executed":0,"skipped":0,"seconds":0,"output":"struct(a = 1)"`},
+		{Result{Status: Failed, Output: "struct(a = 1)"}, `"status":"failed","executed":0,"skipped":0,"seconds":0,"output":"struct(a = 1)","output_is_text":true`},
 	}
 	for _, test := range tests {
 		var out strings.Builder
