@@ -294,6 +294,9 @@ type RegistryAuth struct {
 	Password string
 }
 
+// TokenUser, as a Username, says that Password is a token: what `docker login` got instead of a password.
+const TokenUser = "<token>"
+
 // String hides the password.
 func (a RegistryAuth) String() string { return a.Username + ":***@" + a.Registry }
 

@@ -63,7 +63,7 @@ func (c *credentials) Credentials(ctx context.Context, r *auth.CredentialsReques
 	switch {
 	case stored == nil:
 		return &auth.CredentialsResponse{}, nil
-	case stored.Username == tokenUser:
+	case stored.Username == backends.TokenUser:
 		return &auth.CredentialsResponse{Secret: stored.Password}, nil
 	}
 	return &auth.CredentialsResponse{Username: stored.Username, Secret: stored.Password}, nil

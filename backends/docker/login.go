@@ -53,9 +53,6 @@ func readConfig(dir string) (config, error) {
 // dockerHub is how config.json calls the registry that references call docker.io.
 const dockerHub = "https://index.docker.io/v1/"
 
-// tokenUser is the user name that credential helpers give with an identity token.
-const tokenUser = "<token>"
-
 // storedAuth finds what `docker login` stored for a registry; nil if nothing.
 func (b *Backend) storedAuth(ctx context.Context, domain string) (*backends.RegistryAuth, error) {
 	c, err := readConfig(configDir(b.options.Getenv, b.options.Home))
@@ -144,7 +141,7 @@ func (a authConfig) decode(registry string) *backends.RegistryAuth {
 		}
 	}
 	if a.IdentityToken != "" {
-		user, password = tokenUser, a.IdentityToken
+		user, password = backends.TokenUser, a.IdentityToken
 	}
 	if user == "" {
 		return nil
@@ -186,7 +183,7 @@ func encodeAuth(a backends.RegistryAuth, domain string) (string, error) {
 	if c.ServerAddress == "" {
 		c.ServerAddress = domain
 	}
-	if a.Username == tokenUser {
+	if a.Username == backends.TokenUser {
 		c.Username, c.Password, c.IdentityToken = "", "", a.Password
 	}
 	header, err := registry.EncodeAuthConfig(c)

@@ -46,7 +46,7 @@ echo '{"Username": "<token>", "Secret": "t0ken"}'
 	found, err := logins.For(t.Context(), []string{"nginx:1", "ghcr.io/o/r:1", "docker.io/library/redis", "other.example/a", "empty.example/a", "NOT AN IMAGE"})
 	require.NoError(t, err)
 	require.Equal(t, []backends.RegistryAuth{
-		{Registry: "docker.io", Username: "me", Password: "se:cret"}, {Registry: "ghcr.io", Username: tokenUser, Password: "t0ken"},
+		{Registry: "docker.io", Username: "me", Password: "se:cret"}, {Registry: "ghcr.io", Username: backends.TokenUser, Password: "t0ken"},
 	}, found)
 	_, err = logins.For(t.Context(), []string{"broken.example/a"})
 	require.EqualError(t, err, `the credential helper docker-credential-absent of Docker's configuration cannot be run: executable file not found in $PATH`)
