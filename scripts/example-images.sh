@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the images of examples/ from the distribution's packages and our own static binaries: no registry is asked.
-# Each is rebuilt only when what it is made of changed. usage: example-images.sh [postgres] [guestbook]
+# Each is rebuilt only when what it is made of changed. usage: example-images.sh [postgres] [guestbook] [module]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kurtosis-dev
@@ -47,6 +47,18 @@ guestbook() {
 	echo "built $image"
 }
 
-for image in "${@:-postgres guestbook}"; do
+module() {
+	local image=kurtosis-example/module:1 content dir
+	dir=$(mktemp -d)
+	trap 'rm -rf "$dir"' RETURN
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -buildid=' -buildvcs=false -o "$dir/module" ./examples/module
+	cp examples/module/Dockerfile "$dir"
+	content=$(hash_of "$dir"/*)
+	if has $image "$content"; then return; fi
+	build --label "org.kurtosis-go.content=$content" -t $image "$dir"
+	echo "built $image"
+}
+
+for image in "${@:-postgres guestbook module}"; do
 	for one in $image; do $one; done
 done
