@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 
 	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/backends/archive"
 )
 
 // InspectImage describes an image of the engine.
@@ -165,11 +166,27 @@ func (s *layers) message(m message) {
 	s.progress(p)
 }
 
-// LoadImage takes an image archive.
-func (b *Backend) LoadImage(ctx context.Context, archive io.Reader, tag string) (backends.Image, error) {
+// LoadImage takes an image archive, of `docker save` or in the OCI layout.
+func (b *Backend) LoadImage(ctx context.Context, from io.Reader, tag string) (backends.Image, error) {
 	const doing = "loading an image archive"
-	response, err := b.client.ImageLoad(ctx, archive)
+	info, err := b.Info(ctx)
 	if err != nil {
+		return backends.Image{}, err
+	}
+	body, w := io.Pipe()
+	defer body.Close()
+	copied := make(chan error, 1)
+	go func() {
+		err := archive.Image(w, from, info.Platform)
+		copied <- err
+		w.CloseWithError(err)
+	}()
+	response, err := b.client.ImageLoad(ctx, body)
+	if err != nil {
+		body.Close()
+		if cause := <-copied; cause != nil && !errors.Is(cause, io.ErrClosedPipe) && ctx.Err() == nil {
+			return backends.Image{}, backends.Errorf(backends.Invalid, "%s: %w", doing, cause) // the engine saw a connection that broke
+		}
 		return backends.Image{}, b.wrap(ctx, err, doing)
 	}
 	defer response.Body.Close()

@@ -29,44 +29,70 @@ import (
 // offline is a configuration of nix for machines without a network and containers without namespaces.
 const offline = "sandbox = false\nsubstituters =\nbuild-users-group =\n"
 
-// flake makes images out of what is in the context, without nixpkgs: the default as `docker save` writes them, "oci" as an
-// OCI layout, "stream" by a script that writes one.
+// flake makes images out of what is in the context, without nixpkgs, in the shapes that packages of nixpkgs give: the
+// default as dockerTools.buildImage, "layered" as buildLayeredImage (both what `docker save` writes, packed), "streamed" as
+// streamLayeredImage (a program that writes the archive out of the store), "oci" as the OCI layout that skopeo writes.
 const flake = `{
-  description = "An image without nixpkgs";
-  inputs = { };
+  description = "Images without nixpkgs";
   outputs = { self }:
     let
       system = "@system";
-      make = name: script: derivation {
+      derive = name: script: derivation {
         inherit name system;
         builder = "/bin/sh";
         args = [ "-e" "-c" script ];
         PATH = "/usr/bin:/bin";
         source = ../.;
       };
-      common = ''
+      parts = layers: ''
         umask 022
-        mkdir -p layer/tmp work; cp $source/toolbox layer/toolbox; chmod 755 layer/toolbox; cp $source/greeting layer/greeting
-        tar -C layer -cf layer.tar tmp toolbox greeting
-        sum=$(sha256sum layer.tar | cut -c1-64)
-        echo "adding layer $sum"
-        printf '{"architecture":"@arch","os":"linux","config":{"Entrypoint":["/toolbox"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' $sum > config.json
+        mkdir -p root/tmp files; cp $source/toolbox root/toolbox; chmod 755 root/toolbox; cp $source/greeting root/greeting
+        ids=; names=
+        layer() {
+          tar -C root -cf layer.tar "$@"
+          sum=$(sha256sum layer.tar | cut -c1-64)
+          echo "adding layer $sum"
+          mkdir files/$sum; mv layer.tar files/$sum/layer.tar
+          ids="$ids,\"sha256:$sum\""; names="$names,\"$sum/layer.tar\""
+        }
+        ${layers}
+        printf '{"architecture":"@arch","os":"linux","config":{"Entrypoint":["/toolbox"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' "''${ids#,}" > config.json
       '';
+      one = parts "layer tmp toolbox greeting";
+      two = parts "layer tmp toolbox; layer greeting";
       docker = ''
-        printf '[{"Config":"config.json","RepoTags":["flake:built"],"Layers":["layer.tar"]}]' > manifest.json
-        tar -cf image.tar manifest.json config.json layer.tar
+        config=$(sha256sum config.json | cut -c1-64).json
+        mv config.json files/$config
+        printf '[{"Config":"%s","RepoTags":["flake:built"],"Layers":[%s]}]' "$config" "''${names#,}" > files/manifest.json
+      '';
+      unpacked = derive "parts" (two + docker + "mv files $out");
+      blob = ''
+        blob() { blob=$(sha256sum "$1" | cut -c1-64); size=$(wc -c < "$1"); mv "$1" files/blobs/sha256/$blob; }
+        descriptor() { printf '{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%s}' "$1" "$blob" "$size"; }
+        mkdir -p files/blobs/sha256
       '';
     in {
       packages.${system} = {
-        default = make "image.tar" (common + docker + "cp image.tar $out");
-        stream = make "stream" (common + docker + ''
-          mkdir kept
-          { echo '#!/bin/sh'; echo "exec base64 -d <<'EOF'"; base64 image.tar; echo EOF; } > $out
-          chmod 755 $out
+        default = derive "image.tar.gz" (one + docker + "tar -C files -c . | gzip -n > $out");
+        layered = derive "layered.tar.gz" (two + docker + "tar -C files -c . | gzip -n > $out");
+        streamed = derive "streamed" "printf '#!/bin/sh\nexec tar -C ${unpacked} -c .\n' > $out; chmod 755 $out";
+        oci = derive "oci.tar" (two + blob + ''
+          layers=
+          for name in $(printf %s "$names" | tr ',"' '  '); do
+            gzip -n < files/$name > layer; rm -r files/''${name%/*}
+            blob layer; layers="$layers,$(descriptor layer.v1.tar+gzip)"
+          done
+          blob config.json; config=$(descriptor config.v1+json)
+          printf '{"schemaVersion":2,"config":%s,"layers":[%s]}' "$config" "''${layers#,}" > manifest
+          blob manifest
+          printf '{"schemaVersion":2,"manifests":[%s]}' "$(descriptor manifest.v1+json)" > files/index.json
+          printf '{"imageLayoutVersion":"1.0.0"}' > files/oci-layout
+          tar -C files -cf $out .
         '');
-        broken = make "broken" "echo first line; echo the last line; exit 7";
-        text = make "text" "echo not an image > $out";
-        directory = make "directory" "mkdir $out";
+        broken = derive "broken" "echo first line; echo the last line; exit 7";
+        text = derive "text" "echo not an image > $out";
+        directory = derive "directory" "mkdir $out";
+        silent = derive "silent" "printf '#!/bin/sh\necho no room >&2; exit 3\n' > $out; chmod 755 $out";
       };
     };
 }
@@ -143,7 +169,7 @@ func nixImage(t *testing.T, b *bench) string {
 	}
 	add("/bin/nix")
 	add("/usr/libexec/nix/build-remote")
-	for _, program := range []string{"sh", "cat", "head", "tar", "sha256sum", "cut", "cp", "mkdir", "chmod", "base64", "printf", "echo", "true"} {
+	for _, program := range []string{"sh", "cat", "head", "tar", "sha256sum", "cut", "cp", "mkdir", "mv", "rm", "chmod", "tr", "wc", "gzip"} {
 		path, err := exec.LookPath(program)
 		require.NoError(t, err)
 		add("/bin/" + filepath.Base(path))
@@ -198,10 +224,14 @@ func nixBuilds(b *bench) {
 	require.NotEqual(t, first.ID, b.nix(s).ID)
 	require.Equal(t, "good day", b.read(s.ImageName, "/greeting"))
 
-	s.FlakeOutput = "stream"
-	b.write("greeting", "streamed")
-	b.nix(s)
-	require.Equal(t, "streamed", b.read(s.ImageName, "/greeting"))
+	for _, output := range []string{"layered", "streamed", "oci"} {
+		s.FlakeOutput = output
+		b.write("greeting", "from "+output)
+		image := b.nix(s)
+		require.Contains(t, image.Tags, s.ImageName, output)
+		require.Equal(t, []string{"/toolbox"}, image.Entrypoint, output)
+		require.Equal(t, "from "+output, b.read(s.ImageName, "/greeting"))
+	}
 }
 
 func nixFails(b *bench) {
@@ -211,7 +241,7 @@ func nixFails(b *bench) {
 	s.FlakeOutput = "image"
 	e := b.nixFails(s)
 	require.Equal(t, fmt.Sprintf(`image %q cannot be built: the flake has no output "image" for %s`, s.ImageName, system), e.Message)
-	require.Equal(t, "flake_output can be broken, default, directory, stream, text", e.Hint)
+	require.Equal(t, "flake_output can be broken, default, directory, layered, oci, silent, streamed, text", e.Hint)
 
 	s.FlakeOutput = "broken"
 	e = b.nixFails(s)
@@ -226,7 +256,11 @@ func nixFails(b *bench) {
 
 	s.FlakeOutput = "directory"
 	_, err := imagebuild.Nix(t.Context(), b.options, s)
-	require.ErrorContains(t, err, "-directory is a directory, not an image archive")
+	require.Regexp(t, fmt.Sprintf(`^what nix built for image %q: /nix/store/[a-z0-9]+-directory is a directory, not an image archive$`, s.ImageName), err.Error())
+
+	s.FlakeOutput = "silent"
+	_, err = imagebuild.Nix(t.Context(), b.options, s)
+	require.Regexp(t, fmt.Sprintf(`^what nix built for image %q: .*no room$`, s.ImageName), err.Error())
 
 	s.FlakeOutput = ""
 	b.write("nix/flake.nix", "{ outputs = { self }: { }; }")
