@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"bytes"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,50 +101,7 @@ func (p *Plan) YAML() ([]byte, error) {
 		w.out.Images = append(w.out.Images, name)
 	}
 	slices.Sort(w.out.Images)
-	return w.out.encode()
-}
-
-// yamlItems is how many items of a list are encoded at once: an encoder holds on to all that it has written of a
-// document, and takes 128 KiB to begin with.
-const yamlItems = 16
-
-// encode writes the lists in pieces, each as a document of its own without its first line.
-func (p yamlPlan) encode() ([]byte, error) {
-	var out bytes.Buffer
-	var lists []yamlPlan
-	for s := range slices.Chunk(p.Services, yamlItems) {
-		lists = append(lists, yamlPlan{Services: s})
-	}
-	for a := range slices.Chunk(p.Artifacts, yamlItems) {
-		lists = append(lists, yamlPlan{Artifacts: a})
-	}
-	for t := range slices.Chunk(p.Tasks, yamlItems) {
-		lists = append(lists, yamlPlan{Tasks: t})
-	}
-	head, tail := yamlPlan{PackageID: p.PackageID}, yamlPlan{Images: p.Images, Dependencies: p.Dependencies}
-	if p.PackageID != "" {
-		lists = append([]yamlPlan{head}, lists...)
-	}
-	if len(tail.Images)+len(tail.Dependencies) > 0 || len(lists) == 0 {
-		lists = append(lists, tail)
-	}
-	section := ""
-	for _, part := range lists {
-		start := out.Len()
-		encoder := yaml.NewEncoder(&out)
-		encoder.SetIndent(2)
-		if err := errors.Join(encoder.Encode(part), encoder.Close()); err != nil {
-			return nil, err
-		}
-		key, _, _ := strings.Cut(string(out.Bytes()[start:min(start+32, out.Len())]), "\n")
-		if key == section { // the list goes on
-			written := out.Bytes()
-			n := copy(written[start:], written[start+len(key)+1:])
-			out.Truncate(start + n)
-		}
-		section = key
-	}
-	return out.Bytes(), nil
+	return blockYAML(w.out)
 }
 
 // yamlWriter numbers services, artifacts and tasks as they come.
