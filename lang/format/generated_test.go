@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,13 +130,17 @@ func TestGeneratedKeepsAll(t *testing.T) {
 	}
 }
 
+// escapedBreak finds escapes that may stand for a line break. Taking the white space after one from a docstring's line
+// changes, for black too, what the docstring says: it leaves such a file alone, and so do we.
+var escapedBreak = regexp.MustCompile(`\\(?:[rvfxuU]|[0-7])`)
+
 func checkKeepsAll(t *testing.T, src string) {
 	t.Helper()
 	got, err := Source("main.star", []byte(src))
 	if err != nil {
 		var syntax *SyntaxError
 		var internal *InternalError
-		if !errors.As(err, &syntax) && !(errors.As(err, &internal) && mayProtect(src)) && !strings.Contains(src, "b'") && !strings.Contains(src, `b"`) {
+		if !errors.As(err, &syntax) && !(errors.As(err, &internal) && mayProtect(src)) && !escapedBreak.MatchString(src) && !strings.Contains(src, "b'") && !strings.Contains(src, `b"`) {
 			t.Errorf("%v\n%s", err, src)
 		}
 		return
