@@ -43,7 +43,11 @@ func (a *fn) builtinArgument(e *syntax.CallExpr, callee Callee, arg *argument, p
 		return
 	}
 	if kurtosis && !param.Futures && isFuture(t) && replaceable(want) {
-		a.c.report("future-not-replaced", rangeOf(arg.expr), fmt.Sprintf("argument %s of %s is used while the plan is made, when this value of the run is not known", p.Name, row.QualifiedName()),
+		severity := diag.Error
+		if p.Name == builtins.Description.Name { // it is only shown
+			severity = diag.Warning
+		}
+		a.c.reportAs("future-not-replaced", severity, rangeOf(arg.expr), fmt.Sprintf("argument %s of %s is used while the plan is made, when this value of the run is not known", p.Name, row.QualifiedName()),
 			"what the placeholder stands for is filled in only in commands, environment variables and the like")
 	}
 	a.argumentValue(arg.expr, param, t)

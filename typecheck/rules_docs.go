@@ -124,7 +124,7 @@ var futureRules = []Rule{
 			"Joining it with other strings and passing it on is what it is for.",
 		Bad: "def run(plan):\n    result = plan.run_sh(run = \"hostname\")\n    if result.output == \"db\":\n        plan.print(\"found\")", Good: "def run(plan):\n    result = plan.run_sh(run = \"hostname\")\n    plan.verify(value = result.output, assertion = \"==\", target_value = \"db\")"},
 	{Code: "future-not-replaced", Severity: diag.Error, Summary: "a value of the run where Kurtosis does not fill it in",
-		Doc: "Placeholders are replaced in commands, environment variables, bodies of requests, template data and the like. In an image, a port or a label they stay as they are.",
+		Doc: "Placeholders are replaced in commands, environment variables, bodies of requests, template data and the like. In an image, a port or a label they stay as they are, which is an error; in a description, too, where it is a warning.",
 		Bad: "def run(plan):\n    tag = plan.run_sh(run = \"cat /tag\")\n    plan.add_service(name = \"app\", config = ServiceConfig(image = tag.output))", Good: "def run(plan, tag):\n    plan.add_service(name = \"app\", config = ServiceConfig(image = \"app:\" + tag))"},
 	{Code: "runtime-loop", Severity: diag.Warning, Summary: "instructions in a loop over a value of the run",
 		Doc: "The steps of a plan are fixed before it runs.",
