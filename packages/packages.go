@@ -58,6 +58,8 @@ type Package struct {
 	mu    sync.Mutex
 	names map[string]named // directory → the kurtosis.yml that is in force there
 	over  *Package         // made last by Over
+
+	direct sync.Map // directory → whether no symbolic link leads there
 }
 
 var _ workspace.Resolver = (*Package)(nil)

@@ -275,7 +275,7 @@ func (p *Package) target(ctx context.Context, t tree, locator string, l Locator)
 		}
 		return workspace.Target{}, missing
 	}
-	if !staysIn(t.dir, file) {
+	if !p.staysIn(t.dir, file) {
 		return workspace.Target{}, &workspace.LocatorError{
 			Fault: workspace.LocatorMissing, Locator: locator,
 			Message: fmt.Sprintf("'/%s' leaves the package '%s/%s' through a symbolic link", l.Path, l.Owner, l.Name),
@@ -337,17 +337,31 @@ func (p *Package) nearby(ctx context.Context, file string) string {
 	return ""
 }
 
-// staysIn says whether file, all symbolic links followed, is still below dir.
-func staysIn(dir, file string) bool {
+// staysIn says whether file, all symbolic links followed, is still below dir. Each directory is followed once: many
+// modules are in few of them.
+func (p *Package) staysIn(dir, file string) bool {
+	parent := filepath.Dir(file)
+	direct, known := p.direct.Load(parent)
+	if !known {
+		real, err := filepath.EvalSymlinks(parent)
+		direct = err == nil && real == parent
+		p.direct.Store(parent, direct)
+	}
+	if direct.(bool) {
+		info, err := os.Lstat(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return true // a buffer that was never saved
+		}
+		if err == nil && info.Mode()&fs.ModeSymlink == 0 {
+			return true // no link on the way, so it is where its path says
+		}
+	}
 	real, err := filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true // a buffer that was never saved
+		return true
 	}
 	if err != nil {
 		return false
-	}
-	if real == file {
-		return true // no link on the way, so it is where its path says
 	}
 	root, err := filepath.EvalSymlinks(dir)
 	if err != nil {

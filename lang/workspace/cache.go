@@ -29,7 +29,7 @@ type module struct {
 	size    int
 	once    sync.Once
 	tree    *parse.Tree
-	imports []Import
+	imports func() []Import // found when first asked for
 }
 
 // NewCache returns a cache that forgets the least recently used modules when their texts exceed limit bytes.
@@ -42,7 +42,7 @@ func (c *Cache) module(f *source.File) *module {
 	m := c.entry(f)
 	m.once.Do(func() {
 		m.tree = parse.Parse(f)
-		m.imports = importsOf(m.tree)
+		m.imports = sync.OnceValue(func() []Import { return importsOf(m.tree) })
 	})
 	return m
 }

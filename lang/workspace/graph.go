@@ -25,7 +25,8 @@ func importsOf(tree *parse.Tree) []Import {
 	syntax.Walk(tree.Syntax, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.AssignStmt:
-			if id, ok := n.LHS.(*syntax.Ident); ok && n.Op == syntax.EQ {
+			id, named := n.LHS.(*syntax.Ident)
+			if _, call := n.RHS.(*syntax.CallExpr); call && named && n.Op == syntax.EQ {
 				names[n.RHS] = id.Name
 			}
 		case *syntax.LoadStmt:
@@ -73,12 +74,13 @@ func (s *Snapshot) Imports(ctx context.Context, target Target) ([]Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(m.imports) == 0 {
+	imports := m.imports()
+	if len(imports) == 0 {
 		return nil, nil
 	}
 	resolver := s.Resolver()
-	edges := make([]Edge, 0, len(m.imports))
-	for _, imp := range m.imports {
+	edges := make([]Edge, 0, len(imports))
+	for _, imp := range imports {
 		to, err := resolver.Resolve(ctx, target, imp.Locator)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
