@@ -52,6 +52,8 @@ type seeker struct {
 	seen   map[string]bool
 	needs  map[string]Need // by tree
 	doubts []Doubt
+
+	dynamic bool // a doubt is about a locator that is only known when it runs
 }
 
 // locatorParameters are the parameters that take a locator, by what is called; the first is positional, too.
@@ -93,6 +95,7 @@ func (s *seeker) module(ctx context.Context, target workspace.Target) error {
 			at := source.Pos{Line: start.Line, Col: start.Col}
 			locator, known := constants.value(arg)
 			if !known {
+				s.dynamic = true
 				s.doubts = append(s.doubts, Doubt{target.Locator, at, fmt.Sprintf("what %s takes here is only known when it runs", name)})
 				continue
 			}

@@ -53,7 +53,13 @@ type Package struct {
 	files    workspace.FS // the disk, or a snapshot over it
 	fetched  bool         // opened by its locator, so the whole repository is around it
 
-	paths *sync.Map // locator as positions show it → path, for Path
+	paths    *sync.Map // locator as positions show it → path, for Path
+	resolved *sync.Map // what was resolved, workspace.Target, by path and version, for Bundle
+
+	// Of a package that came in a bundle:
+	moved    map[string]string // where local replacements are, by the package that they replace
+	checkout bool              // there is a repository around it where it is from
+	identity string            // of a script
 
 	mu    sync.Mutex
 	names map[string]named // directory → the kurtosis.yml that is in force there
@@ -152,8 +158,8 @@ func openScript(file string, o Options) (*Package, error) {
 		Main:    workspace.Target{Locator: filepath.Base(abs), Path: abs},
 		options: o,
 		files:   workspace.Disk(),
-		paths:   &sync.Map{},
-		names:   map[string]named{},
+		paths:   &sync.Map{}, resolved: &sync.Map{},
+		names: map[string]named{},
 	}, nil
 }
 
@@ -202,7 +208,8 @@ func (p *Package) Over(files workspace.FS) *Package {
 	}
 	over := &Package{
 		Name: p.Name, Root: p.Root, Main: p.Main, Manifest: p.Manifest,
-		options: p.options, files: files, fetched: p.fetched, paths: p.paths, names: map[string]named{},
+		options: p.options, files: files, fetched: p.fetched, paths: p.paths, resolved: p.resolved, names: map[string]named{},
+		moved: p.moved, checkout: p.checkout, identity: p.identity,
 	}
 	if same {
 		p.over = over
@@ -268,8 +275,8 @@ func newPackage(root, shown string, manifest *Manifest, o Options) (*Package, er
 		Manifest: manifest,
 		options:  o,
 		files:    workspace.Disk(),
-		paths:    &sync.Map{},
-		names:    map[string]named{root: {root: root, name: manifest.Name}},
+		paths:    &sync.Map{}, resolved: &sync.Map{},
+		names: map[string]named{root: {root: root, name: manifest.Name}},
 	}
 	return p, nil
 }
@@ -309,6 +316,18 @@ func (p *Package) File(file string) (workspace.Target, error) {
 	t := p.Main
 	t.Locator, t.Path = path.Join(p.Name, filepath.ToSlash(rel)), abs
 	return t, nil
+}
+
+// Identity is what tells the package from others wherever what it did is remembered: its name, or the path of a
+// standalone script on the machine that it is from.
+func (p *Package) Identity() string {
+	switch {
+	case p.Name != "":
+		return p.Name
+	case p.identity != "":
+		return p.identity
+	}
+	return p.Main.Path
 }
 
 // Path is where a module is on disk that was resolved before, by the locator that positions show: the one that an

@@ -54,6 +54,7 @@ func (p *Package) Resolve(ctx context.Context, from workspace.Target, locator st
 		shown = target.Locator
 	}
 	p.paths.Store(shown, target.Path)
+	p.resolved.Store(target.Path+"@"+target.Version, target)
 	return target, nil
 }
 
@@ -141,6 +142,9 @@ func (p *Package) replacedBy(r Replacement) (dir string, local bool) {
 	if !r.IsLocal() {
 		return "", false
 	}
+	if dir, moved := p.moved[r.Package]; moved {
+		return dir, true
+	}
 	dir = filepath.FromSlash(r.With)
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(p.Root, dir)
@@ -205,8 +209,16 @@ func (p *Package) alone(from workspace.Target, own tree) bool {
 	if p.fetched || from.PackageRoot != p.Root {
 		return false
 	}
-	_, err := os.Lstat(filepath.Join(own.dir, ".git"))
-	return err != nil
+	return !p.isCheckout(own.dir)
+}
+
+// isCheckout says whether dir is a repository that somebody works on.
+func (p *Package) isCheckout(dir string) bool {
+	if p.checkout {
+		return true
+	}
+	_, err := os.Lstat(filepath.Join(dir, ".git"))
+	return err == nil
 }
 
 type reading struct {
@@ -421,7 +433,7 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 		}
 		return nil, err
 	}
-	finder := &Package{options: o, files: workspace.Disk(), paths: &sync.Map{}, names: map[string]named{}}
+	finder := &Package{options: o, files: workspace.Disk(), paths: &sync.Map{}, resolved: &sync.Map{}, names: map[string]named{}}
 	trees, err := finder.remote(ctx, operand, l)
 	if err != nil {
 		return nil, err
