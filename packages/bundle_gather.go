@@ -203,7 +203,7 @@ func (g *gatherer) includeNamed(ctx context.Context, own bundleTree) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		file := filepath.Join(p.Root, filepath.FromSlash(name))
-		if _, ok := inside(p.Root, file); !ok || !staysIn(own.dir, file) {
+		if _, ok := inside(p.Root, file); !ok || !p.staysIn(own.dir, file) {
 			continue
 		}
 		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
