@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -59,7 +61,7 @@ func Of(platform, named, program string) (Image, error) {
 	if named != "" {
 		return Image{Ref: named}, nil
 	}
-	if err := usable(program, platform); err != nil {
+	if err := Usable(program, platform); err != nil {
 		return Image{}, err
 	}
 	files := []file{{path: "tmp/", mode: 0o1777, dir: true}, {path: strings.TrimPrefix(Entrypoint, "/"), mode: 0o755, content: program}}
@@ -68,6 +70,9 @@ func Of(platform, named, program string) (Image, error) {
 			files = append(files, file{path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: path})
 			break
 		}
+	}
+	if beside := podProgram(program); Usable(beside, platform) == nil {
+		files = append(files, file{path: podName, mode: 0o755, content: beside})
 	}
 	layer := sha256.New()
 	size := &counter{}
@@ -81,6 +86,19 @@ func Of(platform, named, program string) (Image, error) {
 	}
 	id := sha256.Sum256(config)
 	return Image{Repository + ":" + hex.EncodeToString(id[:])[:12], &build{config, layerID, size.n, files}}, nil
+}
+
+// podName is what Pods on Kubernetes carry, in the image and beside the program where it is known for one platform only.
+const podName = "kurtosis-pod"
+
+// podProgram is beside a program "kurtosis" or "kurtosis-linux-arm64" and has the same ending.
+func podProgram(program string) string {
+	return filepath.Join(filepath.Dir(program), strings.Replace(filepath.Base(program), "kurtosis", podName, 1))
+}
+
+// HasPod says whether Pods find there what they carry. What is in an image of a registry is not known.
+func (i Image) HasPod() bool {
+	return i.build == nil || slices.ContainsFunc(i.build.files, func(f file) bool { return f.path == podName })
 }
 
 // Ensure makes the container engine have the image.
@@ -110,8 +128,8 @@ func (e *Error) Hint() string {
 	return "build it with `make build`, or name an image: --image or KURTOSIS_ENGINE_IMAGE"
 }
 
-// usable refuses programs that could not run in an empty image on the platform ("linux/amd64").
-func usable(program, platform string) error {
+// Usable refuses programs that could not run in an empty image on the platform ("linux/amd64").
+func Usable(program, platform string) error {
 	f, err := elf.Open(program)
 	if err != nil {
 		return &Error{fmt.Sprintf("the engine's image can't be made from %s: it is no program for Linux", program)}

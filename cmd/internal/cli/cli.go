@@ -38,6 +38,7 @@ type app struct {
 	engines Engines
 	style   ui.Style // of Err, where errors go
 	output  format   // of the command that runs, text until its flags are parsed
+	quiet   bool     // it is to say nothing but its result
 }
 
 // Main runs the command line args (without the program's name) and returns the exit status.

@@ -13,7 +13,8 @@ import (
 
 // settings are what the configuration file says. It may hold keys of the reference that mean nothing here.
 type settings struct {
-	AllowPrivileged bool `yaml:"allow-privileged-mode"`
+	AllowPrivileged bool   `yaml:"allow-privileged-mode"`
+	Engine          string `yaml:"engine"` // the engine that commands talk to, "" is the default one
 }
 
 // configPath is kurtosis-config.yml in the user's configuration directory.
@@ -53,7 +54,7 @@ func (a *app) configCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:     "path",
 		Short:   "Print the path of the configuration file",
-		Long:    "Print the path of the configuration file. It need not exist. A key that counts is allow-privileged-mode: true.",
+		Long:    "Print the path of the configuration file. It need not exist. The keys that count are allow-privileged-mode: true, and engine, the name of the engine that commands talk to.",
 		Example: "  kurtosis config path",
 		Args:    operands(0),
 		RunE: func(*cobra.Command, []string) error {

@@ -36,25 +36,41 @@ type engineFlags struct {
 func (a *app) engineCommand() *cobra.Command {
 	cmd := a.group(&cobra.Command{
 		Use:   "engine",
-		Short: "Run the engine that SDKs and other programs talk to",
-		Long: `Run the engine that SDKs and other programs talk to.
+		Short: "Run the engine that makes enclaves",
+		Long: `Run the engine that makes enclaves.
 
-The engine is a container that makes enclaves for programs, each with an API container, over gRPC, gRPC-Web and
-Connect on port 9710 of this machine. The commands of kurtosis itself do without it.`,
+The engine is a container that makes enclaves, each with an API container, over gRPC, gRPC-Web and
+Connect on port 9710 of this machine. The commands of kurtosis talk to it, too, and start it where they need it.`,
 	})
 	cmd.AddCommand(a.engineStartCommand(), a.engineStopCommand(), a.engineRestartCommand(), a.engineStatusCommand(), a.engineLogsCommand(), a.engineServeCommand())
 	return cmd
 }
 
+// imageVariable names the image of a registry that engines are made of.
+const imageVariable = "KURTOSIS_ENGINE_IMAGE"
+
+// defaultListen is the address on which only this machine reaches an engine.
+const defaultListen = "127.0.0.1"
+
 func (f *engineFlags) declareName(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.name, "name", engine.DefaultName, "which engine, of several on one machine")
+	cmd.Flags().StringVar(&f.name, "name", "", "which engine, of several on one machine (default $"+engineVariable+", else "+engine.DefaultName+")")
+}
+
+// named fills in the engine's name.
+func (f *engineFlags) named() error {
+	if f.name != "" {
+		return nil
+	}
+	var err error
+	f.name, err = engineName()
+	return err
 }
 
 func (f *engineFlags) declare(cmd *cobra.Command) {
 	f.declareName(cmd)
 	flags := cmd.Flags()
 	flags.Uint16Var(&f.port, "port", engine.Port, "the port on this machine")
-	flags.StringVar(&f.listen, "listen", "127.0.0.1", "the address on this machine; others than loopback want a token")
+	flags.StringVar(&f.listen, "listen", defaultListen, "the address on this machine; others than loopback want a token")
 	flags.StringVar(&f.token, "token", "", "what callers have to bring, as 'authorization: Bearer TOKEN' (default $"+engine.TokenVariable+")")
 	flags.StringVar(&f.image, "image", "", "the engine's image, of a registry (default $KURTOSIS_ENGINE_IMAGE, else one made of this program)")
 	flags.DurationVar(&f.retention, "log-retention-period", engine.DefaultRetention, "how long the logs of services that are gone are kept")
@@ -68,10 +84,18 @@ func (f *engineFlags) declare(cmd *cobra.Command) {
 	_ = flags.MarkHidden("enclave-pool-size")
 }
 
-func (f *engineFlags) check() error {
+// complete fills in what the environment says.
+func (f *engineFlags) complete() error {
 	f.token = cmp.Or(f.token, os.Getenv(engine.TokenVariable))
-	f.image = cmp.Or(f.image, os.Getenv("KURTOSIS_ENGINE_IMAGE"))
+	f.image = cmp.Or(f.image, os.Getenv(imageVariable))
 	f.github = cmp.Or(f.github, os.Getenv("KURTOSIS_GITHUB_TOKEN"))
+	return f.named()
+}
+
+func (f *engineFlags) check() error {
+	if err := f.complete(); err != nil {
+		return err
+	}
 	ip := net.ParseIP(f.listen)
 	switch {
 	case ip == nil:
@@ -116,27 +140,48 @@ func (a *app) engineStartCommand() *cobra.Command {
 }
 
 func (a *app) startEngine(ctx context.Context, b engine.Backend, f *engineFlags) error {
-	wanted, err := engineImage(ctx, b, f.image)
-	if err != nil {
-		return err
-	}
 	found, ok, err := findEngine(ctx, b, f.name)
 	if err != nil {
 		return err
 	}
-	switch {
-	case ok && found.State == backends.Running && found.Image != wanted.Ref:
-		return &faultError{fmt.Sprintf("the engine '%s' that runs is of another version (%s, this is %s)", f.name, found.Labels[backends.LabelBuild], Version),
-			"'kurtosis engine restart' replaces it; enclaves and their services stay"}
-	case ok && found.State == backends.Running:
+	if ok && found.State == backends.Running {
+		wanted, err := engineImage(ctx, b, f.image)
+		if err != nil {
+			return err
+		}
+		if found.Image != wanted.Ref {
+			return otherVersion(f.name, found)
+		}
 		return a.showEngine(f.name, &found, "runs already", false)
-	case ok: // what it kept is in its volume
+	}
+	if ok { // what it kept is in its volume
 		if err := b.RemoveSystem(ctx, found.ID); err != nil {
 			return err
 		}
 	}
-	if err := wanted.Ensure(ctx, b); err != nil {
+	started, err := launchEngine(ctx, b, f)
+	if err != nil {
 		return err
+	}
+	return a.showEngine(f.name, &started, "runs", false)
+}
+
+// launchEngine starts an engine that doesn't exist, and waits until it answers.
+func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backends.System, error) {
+	info, err := b.Info(ctx)
+	if err != nil {
+		return backends.System{}, err
+	}
+	program, err := engineProgram(info.Platform)
+	if err != nil {
+		return backends.System{}, err
+	}
+	wanted, err := image.Of(info.Platform, f.image, program)
+	if err != nil {
+		return backends.System{}, err
+	}
+	if err := wanted.Ensure(ctx, b); err != nil {
+		return backends.System{}, err
 	}
 	env := environment()
 	if f.token != "" {
@@ -150,20 +195,23 @@ func (a *app) startEngine(ctx context.Context, b engine.Backend, f *engineFlags)
 	for _, origin := range f.origins {
 		command = append(command, "--origin", origin)
 	}
-	uuid := backends.NewUUID()
+	labels := map[string]string{backends.LabelEngine: f.name, backends.LabelBuild: Version}
+	if f.image == "" {
+		labels[labelProgram] = fingerprint(program)
+	}
+	// By its name, so that of two that are started at the same time one is refused.
 	started, err := b.StartSystem(ctx, backends.SystemSpec{
-		Kind: backends.ContainerTypeEngine, Name: backends.EngineName(uuid), UUID: uuid, Image: wanted.Ref, Command: command, Env: env,
-		Labels: map[string]string{backends.LabelEngine: f.name, backends.LabelBuild: Version},
-		Port:   engine.Port, PublishAddress: f.listen, PublishPort: f.port,
+		Kind: backends.ContainerTypeEngine, Name: backends.EngineName(f.name), UUID: backends.NewUUID(), Image: wanted.Ref, Command: command, Env: env,
+		Labels: labels, Port: engine.Port, PublishAddress: f.listen, PublishPort: f.port,
 		Volume: backends.EngineVolumeName(f.name), VolumeType: backends.VolumeTypeEngine, VolumePath: engine.DataDir, Control: true,
 	})
 	if err != nil {
-		return err
+		return backends.System{}, err
 	}
 	if err := engine.AwaitReady(ctx, b, started, time.Time{}); err != nil {
-		return errors.Join(err, b.RemoveSystem(context.WithoutCancel(ctx), started.ID))
+		return backends.System{}, errors.Join(err, b.RemoveSystem(context.WithoutCancel(ctx), started.ID))
 	}
-	return a.showEngine(f.name, &started, "runs", false)
+	return started, nil
 }
 
 // engineImage is the image that this program would start an engine from.
@@ -172,7 +220,7 @@ func engineImage(ctx context.Context, b backends.Backend, named string) (image.I
 	if err != nil {
 		return image.Image{}, err
 	}
-	program, err := os.Executable()
+	program, err := engineProgram(info.Platform)
 	if err != nil {
 		return image.Image{}, err
 	}
@@ -223,6 +271,9 @@ func (a *app) engineStopCommand() *cobra.Command {
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if err := f.named(); err != nil {
+				return err
+			}
 			return a.withSystems(ctx, func(b engine.Backend) error {
 				found, ok, err := findEngine(ctx, b, f.name)
 				if err != nil {
@@ -268,6 +319,9 @@ func (a *app) engineRestartCommand() *cobra.Command {
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if err := f.named(); err != nil {
+				return err
+			}
 			return a.withSystems(ctx, func(b engine.Backend) error {
 				found, ok, err := findEngine(ctx, b, f.name)
 				if err != nil {
@@ -307,6 +361,9 @@ func (a *app) engineStatusCommand() *cobra.Command {
 		Example: "  kurtosis engine status\n  kurtosis engine status -o json",
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.named(); err != nil {
+				return err
+			}
 			return a.withSystems(cmd.Context(), func(b engine.Backend) error { return a.engineStatus(cmd.Context(), b, f.name) })
 		},
 	}
@@ -328,7 +385,7 @@ func (a *app) engineStatus(ctx context.Context, b engine.Backend, name string) e
 	}
 	outdated := found.Labels[backends.LabelBuild] != Version
 	// Without a version of its own a build is told by its content; where no image can be made of it, not at all.
-	if own, err := engineImage(ctx, b, os.Getenv("KURTOSIS_ENGINE_IMAGE")); err == nil && own.Ref != found.Image {
+	if own, err := engineImage(ctx, b, os.Getenv(imageVariable)); err == nil && own.Ref != found.Image {
 		outdated = true
 	}
 	doc := engineDocument{
@@ -375,6 +432,9 @@ func (a *app) engineLogsCommand() *cobra.Command {
 		Example: "  kurtosis engine logs\n  kurtosis engine logs -f",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if err := f.named(); err != nil {
+				return err
+			}
 			return a.withSystems(ctx, func(b engine.Backend) error {
 				found, ok, err := findEngine(ctx, b, f.name)
 				if err != nil {

@@ -27,7 +27,7 @@ import (
 // The hidden commands engine serve and api serve are what containers of the engine's image run.
 
 // passedOn are variables that an engine hands on to the API containers that it makes.
-var passedOn = []string{"KURTOSIS_GITHUB_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
+var passedOn = []string{"KURTOSIS_GITHUB_TOKEN", "KURTOSIS_SUBNET_POOLS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 
 func environment() map[string]string {
 	env := map[string]string{}
@@ -102,7 +102,15 @@ func (a *app) apiCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := server.Revive(cmd.Context()); err != nil {
+				return err
+			}
+			ctx, stop := context.WithCancel(cmd.Context())
+			var watch sync.WaitGroup
+			watch.Go(func() { server.Run(ctx) })
 			err = a.listen(cmd.Context(), "API container", port, server.Handler())
+			stop()
+			watch.Wait()
 			server.Wait()
 			return err
 		},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -35,11 +36,10 @@ func (f *packageFlags) open(ctx context.Context, a *app, operand string) (*packa
 
 // cache is the place of fetched packages. Nothing happens before it is used.
 func (a *app) cache(offline bool) *fetch.Cache {
-	token := os.Getenv("KURTOSIS_GITHUB_TOKEN")
-	for _, name := range []string{"GITHUB_TOKEN", "GH_TOKEN"} {
-		if token == "" {
-			token = os.Getenv(name)
-		}
-	}
-	return fetch.New(fetch.Options{Offline: offline, Token: token})
+	return fetch.New(fetch.Options{Offline: offline, Token: gitHubToken()})
+}
+
+// gitHubToken opens private repositories.
+func gitHubToken() string {
+	return cmp.Or(os.Getenv("KURTOSIS_GITHUB_TOKEN"), os.Getenv("GITHUB_TOKEN"), os.Getenv("GH_TOKEN"))
 }
