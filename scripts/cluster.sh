@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 sources=testdata/cluster
 root=${ROOT:-/var/tmp/kurtosis-cluster}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kurtosis/cluster
-node=node bridge=kt-cluster0 pods=10.244.0.0/24 address=10.244.0.1 services=10.96.0.0/16 port=6443
+node=node bridge=kt-cluster0 pods=10.244.0.0/22 address=10.244.0.1 services=10.96.0.0/16 port=6443
 version=v1.35.8
 admin=$root/pki/admin.kubeconfig
 socket=$root/containerd.sock
@@ -26,7 +26,7 @@ lap() { say "$(( ($(date +%s%N) - began) / 1000000 )) ms: $*"; }
 # build prints the path of the binary that fits the sources.
 build() {
 	local key dir version_flags
-	key=$(cat "$sources"/*.go "$sources"/pause/*.go "$sources"/go.mod "$sources"/go.sum <(go env GOVERSION) "$0" | sha256sum | cut -c1-16)
+	key=$(cat "$sources"/*.go "$sources"/pause/*.go "$sources"/go.mod "$sources"/go.sum <(go env GOVERSION; echo $version; declare -f build) | sha256sum | cut -c1-16)
 	dir=$cache/$key
 	if [ ! -x "$dir/cluster" ]; then
 		say "building Kubernetes $version (minutes, the first time)"
@@ -158,6 +158,8 @@ configure() {
 		nodeStatusReportFrequency: 10s
 		nodeStatusMaxImages: -1
 		registerNode: true
+		maxPods: 600
+		registryPullQPS: 0
 	C
 	cat >"$root/proxy.yaml" <<-C
 		apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -199,7 +201,7 @@ up() {
 	"$bin" certs -dir "$root/pki" -server "https://$address:$port" -node $node -sans "127.0.0.1,$address,10.96.0.1"
 	# The bridge of the Pods exists from the start: its address is the node's and the API server's.
 	ip link add $bridge type bridge
-	ip address replace $address/24 dev $bridge
+	ip address replace $address/22 dev $bridge
 	ip link set $bridge up
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.route_localnet=1
 	mount --make-rshared / 2>/dev/null || true

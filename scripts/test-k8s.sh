@@ -10,4 +10,5 @@ if [ -z "${KUBECONFIG:-}" ]; then
 fi
 # The tests need a way to hand images to the nodes.
 : "${KURTOSIS_TEST_CONTAINERD:?is the socket of the containerd of the only node, for the images that the tests run}"
-go test -tags k8s -count=1 -p 1 -timeout 30m "$@" ./backends/kubernetes
+# The tests wait more than they work.
+go test -tags k8s -count=1 -p 1 -parallel 6 -timeout 30m "$@" ./backends/kubernetes

@@ -4,10 +4,12 @@ package kubernetes_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,7 +32,12 @@ func (l loader) InspectImage(context.Context, string) (backends.Image, error) {
 	return backends.Image{}, backends.Errorf(backends.ImageNotFound, "the node tells late") // importing what is there is cheap
 }
 
+// imports lets one import at a time: two of the same image get in each other's way.
+var imports sync.Mutex
+
 func (l loader) LoadImage(ctx context.Context, archive io.Reader, _ string) (backends.Image, error) {
+	imports.Lock()
+	defer imports.Unlock()
 	cmd := exec.CommandContext(ctx, "ctr", "-a", l.socket, "-n", "k8s.io", "images", "import", "-")
 	cmd.Stdin = archive
 	out, err := cmd.CombinedOutput()
@@ -47,15 +54,26 @@ func imagesOf(t testing.TB) backends.Images {
 	return loader{socket: socket}
 }
 
+// podProgram builds what Pods carry, once.
+var podProgram = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "kurtosis-pod")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "kurtosis-pod")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "github.com/kurtosis-go/kurtosis/cmd/kurtosis-pod")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	return os.ReadFile(binary)
+})
+
 // podImage is the image with the program that Pods carry.
 func podImage(t testing.TB) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "kurtosis-pod")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "github.com/kurtosis-go/kurtosis/cmd/kurtosis-pod")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	content, err := os.ReadFile(binary)
+	content, err := podProgram()
 	require.NoError(t, err)
 	image, err := images.Build("kurtosis-test/pod", images.Config{Entrypoint: []string{"/kurtosis-pod"}}, images.File{Path: "kurtosis-pod", Content: content})
 	require.NoError(t, err)
@@ -101,6 +119,13 @@ func leftovers(b *kubernetes.Backend) func(context.Context, string) ([]string, e
 			for _, o := range jobs.Items {
 				list = append(list, "job "+o.Name)
 			}
+			sets, err := c.AppsV1().ReplicaSets(n.Name).List(ctx, ours)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range sets.Items {
+				list = append(list, "set "+o.Name)
+			}
 			services, err := c.CoreV1().Services(n.Name).List(ctx, ours)
 			if err != nil {
 				return nil, err
@@ -145,7 +170,8 @@ var gaps = map[string]string{
 func TestConformance(t *testing.T) {
 	b := open(t, kubernetes.Options{PodImage: podImage(t)})
 	toolbox, busybox := backendtest.Prepare(t, imagesOf(t))
-	backendtest.Run(t, func(*testing.T) backendtest.Engine {
+	backendtest.Run(t, func(t *testing.T) backendtest.Engine {
+		t.Parallel() // they wait more than they work
 		return backendtest.Engine{Backend: b, Toolbox: toolbox, Busybox: busybox, Leftovers: leftovers(b), Gaps: gaps, Forgets: true, OneStream: true}
 	})
 }

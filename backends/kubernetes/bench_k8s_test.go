@@ -18,7 +18,7 @@ import (
 // TestTenServices prints how long ten services take at once, beside ten bare Pods of the same image made with client-go.
 func TestTenServices(t *testing.T) {
 	const n = 10
-	f := newFaulty(t, kubernetes.Options{})
+	f := newAlone(t, kubernetes.Options{})
 	began := time.Now()
 	var wait sync.WaitGroup
 	errs := make([]error, n)

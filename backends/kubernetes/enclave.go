@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -83,35 +82,32 @@ func (b *Backend) taken(ctx context.Context, name string) error {
 
 // furnish makes what Pods of a namespace need.
 func (b *Backend) furnish(ctx context.Context, namespace string) error {
-	_, err := b.client.NetworkingV1().NetworkPolicies(namespace).Create(ctx, &networking.NetworkPolicy{
-		ObjectMeta: meta.ObjectMeta{Name: "enclave", Labels: map[string]string{labelAppID: backends.AppID}},
-		Spec: networking.NetworkPolicySpec{
-			PolicyTypes: []networking.PolicyType{networking.PolicyTypeIngress},
-			Ingress:     []networking.NetworkPolicyIngressRule{{From: []networking.NetworkPolicyPeer{{PodSelector: &meta.LabelSelector{}}}}},
-		},
-	}, meta.CreateOptions{})
-	if err != nil {
+	if err := b.enter(ctx, namespace); err != nil {
+		return err
+	}
+	if err := b.isolate(ctx, namespace, []networking.NetworkPolicyPeer{{PodSelector: &meta.LabelSelector{}}}); err != nil {
 		return err
 	}
 	const account = "default" // without which no Pod is admitted; a controller makes it
-	one := fields.OneTermEqualSelector("metadata.name", account).String()
 	accounts := b.client.CoreV1().ServiceAccounts(namespace)
-	_, err = watchtools.UntilWithSync(ctx, &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o meta.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = one
-			return accounts.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o meta.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = one
-			return accounts.Watch(ctx, o)
-		},
-	}, &core.ServiceAccount{}, nil, func(event watch.Event) (bool, error) { return event.Type == watch.Added, nil })
+	_, err := watchtools.UntilWithSync(ctx, one(account, accounts.List, accounts.Watch), &core.ServiceAccount{}, nil,
+		func(event watch.Event) (bool, error) { return event.Type == watch.Added, nil })
 	return err
 }
 
 func (b *Backend) namespaces(ctx context.Context, extra labels.Set) ([]core.Namespace, error) {
 	set := labels.Set{labelAppID: backends.AppID, labelResource: resourceEnclave}
 	maps.Copy(set, extra)
+	if b.options.Namespace != "" {
+		own, err := b.client.CoreV1().Namespaces().Get(ctx, b.options.Namespace, meta.GetOptions{})
+		if err != nil {
+			return nil, b.wrap(ctx, err, "looking for the enclave")
+		}
+		if !set.AsSelector().Matches(labels.Set(own.Labels)) {
+			return nil, nil
+		}
+		return []core.Namespace{*own}, nil
+	}
 	list, err := b.client.CoreV1().Namespaces().List(ctx, meta.ListOptions{LabelSelector: set.String()})
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the enclaves")
@@ -119,23 +115,23 @@ func (b *Backend) namespaces(ctx context.Context, extra labels.Set) ([]core.Name
 	return list.Items, nil
 }
 
-// ListEnclaves takes three requests, however many there are.
+// ListEnclaves takes four requests, however many there are.
 func (b *Backend) ListEnclaves(ctx context.Context) ([]backends.Enclave, error) {
 	namespaces, err := b.namespaces(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := b.client.BatchV1().Jobs("").List(ctx, of(""))
+	controllers, err := b.controllers(ctx, b.options.Namespace, of(""))
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
-	pods, err := b.client.CoreV1().Pods("").List(ctx, of(""))
+	pods, err := b.client.CoreV1().Pods(b.options.Namespace).List(ctx, of(""))
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
 	status := map[string]backends.EnclaveStatus{}
-	for _, job := range jobs.Items {
-		status[job.Namespace] = backends.EnclaveStopped
+	for _, c := range controllers {
+		status[c.Namespace] = backends.EnclaveStopped
 	}
 	for i := range pods.Items {
 		if p := &pods.Items[i]; isRunning(p) && status[p.Namespace] != "" {
@@ -183,29 +179,62 @@ func (b *Backend) RemoveEnclave(ctx context.Context, uuid string) error {
 
 func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 	background := meta.DeletePropagationBackground
-	if err := b.client.BatchV1().Jobs(name).DeleteCollection(ctx, meta.DeleteOptions{PropagationPolicy: &background}, of("")); err != nil {
+	orphans := meta.DeleteOptions{PropagationPolicy: &background}
+	if err := b.client.BatchV1().Jobs(name).DeleteCollection(ctx, orphans, ours()); err != nil {
 		return err
 	}
-	if err := b.client.CoreV1().Pods(name).DeleteCollection(ctx, atOnce(), of("")); err != nil {
+	if err := b.client.AppsV1().ReplicaSets(name).DeleteCollection(ctx, orphans, ours()); err != nil {
+		return err
+	}
+	if err := b.client.CoreV1().Pods(name).DeleteCollection(ctx, atOnce(), ours()); err != nil {
 		return err
 	}
 	if err := b.client.CoreV1().Namespaces().Delete(ctx, name, meta.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	one := fields.OneTermEqualSelector("metadata.name", name).String()
+	patient, cancel := context.WithTimeout(ctx, b.options.RemovalPatience)
+	defer cancel()
 	all := b.client.CoreV1().Namespaces()
-	_, err := watchtools.UntilWithSync(ctx, &cache.ListWatch{
+	_, err := watchtools.UntilWithSync(patient, one(name, all.List, all.Watch), &core.Namespace{},
+		func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil },
+		func(event watch.Event) (bool, error) { return event.Type == watch.Deleted, nil })
+	if err != nil && ctx.Err() == nil && patient.Err() != nil {
+		return b.stuck(ctx, name)
+	}
+	return err
+}
+
+// stuck tells what holds a namespace that does not go.
+func (b *Backend) stuck(ctx context.Context, name string) error {
+	namespace, err := b.client.CoreV1().Namespaces().Get(ctx, name, meta.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil // just now
+	} else if err != nil {
+		return err
+	}
+	why := "the cluster does not say why"
+	for _, c := range namespace.Status.Conditions {
+		if c.Status == core.ConditionTrue { // what remains, and which finalizers hold it, comes last
+			why = oneLine(c.Message)
+		}
+	}
+	return backends.Errorf(backends.Conflict, "namespace %s does not go away: %s", name, why).
+		WithHint("see `kubectl describe namespace %s`; who put a finalizer on an object has to take it off", name)
+}
+
+// one follows the object of a name.
+func one[L runtime.Object](name string, list func(context.Context, meta.ListOptions) (L, error), follow func(context.Context, meta.ListOptions) (watch.Interface, error)) *cache.ListWatch {
+	selector := fields.OneTermEqualSelector("metadata.name", name).String()
+	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o meta.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = one
-			return all.List(ctx, o)
+			o.FieldSelector = selector
+			return list(ctx, o)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o meta.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = one
-			return all.Watch(ctx, o)
+			o.FieldSelector = selector
+			return follow(ctx, o)
 		},
-	}, &core.Namespace{}, func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil },
-		func(event watch.Event) (bool, error) { return event.Type == watch.Deleted, nil })
-	return err
+	}
 }
 
 // shortestGrace is the least that a node is told: 0 would forget a Pod before its processes have ended.
@@ -222,7 +251,7 @@ func (b *Backend) StopEnclave(ctx context.Context, uuid string) error {
 	if err != nil {
 		return err
 	}
-	return b.each(ctx, e, func(job *batch.Job) error { return b.suspend(ctx, e, job, true) })
+	return b.each(ctx, e, func(c *controller) error { return b.suspend(ctx, e, c, true) })
 }
 
 // StartEnclave runs those that are suspended.
@@ -231,30 +260,30 @@ func (b *Backend) StartEnclave(ctx context.Context, uuid string) error {
 	if err != nil {
 		return err
 	}
-	return b.each(ctx, e, func(job *batch.Job) error {
-		if job.Spec.Suspend == nil || !*job.Spec.Suspend {
+	return b.each(ctx, e, func(c *controller) error {
+		if !c.stopped {
 			return nil
 		}
-		return b.resume(ctx, e, job)
+		return b.resume(ctx, e, c)
 	})
 }
 
 // parallel bounds how many services of an enclave are worked on at a time.
 const parallel = 32
 
-func (b *Backend) each(ctx context.Context, e *enclave, do func(*batch.Job) error) error {
-	jobs, err := b.client.BatchV1().Jobs(e.namespace).List(ctx, of(""))
+func (b *Backend) each(ctx context.Context, e *enclave, do func(*controller) error) error {
+	controllers, err := b.controllers(ctx, e.namespace, of(""))
 	if err != nil {
 		return b.wrap(ctx, err, "listing the services")
 	}
-	errs := make([]error, len(jobs.Items))
+	errs := make([]error, len(controllers))
 	slots := make(chan struct{}, parallel)
 	var wait sync.WaitGroup
-	for i := range jobs.Items {
+	for i, c := range controllers {
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			errs[i] = do(&jobs.Items[i])
+			errs[i] = do(c)
 		})
 	}
 	wait.Wait()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/httpstream"
@@ -82,23 +81,23 @@ func (w *tokenWriter) flush() error {
 }
 
 // running finds the Pod of a service that runs, or says how it ended.
-func (b *Backend) running(ctx context.Context, enclave, service string) (*batch.Job, *core.Pod, error) {
-	e, job, err := b.find(ctx, enclave, service)
+func (b *Backend) running(ctx context.Context, enclave, service string) (*controller, *core.Pod, error) {
+	e, c, err := b.find(ctx, enclave, service)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := b.podOf(ctx, e, job)
+	p, err := b.podOf(ctx, e, c)
 	if err != nil {
 		return nil, nil, err
 	}
 	if isRunning(p) {
-		return job, p, nil
+		return c, p, nil
 	}
-	s, err := b.describeService(ctx, job, nil, nil, p)
+	s, err := b.describeService(ctx, c, nil, nil, p)
 	if err != nil {
 		return nil, nil, err
 	}
-	failure := backends.NotRunning(s, job.Spec.Template.Spec.Containers[0].Resources.Limits.Memory().Value())
+	failure := backends.NotRunning(s, c.template.Spec.Containers[0].Resources.Limits.Memory().Value())
 	if p != nil {
 		for line, err := range b.podLog(ctx, p, backends.LogOptions{Tail: lastLines}) {
 			if err != nil {

@@ -31,6 +31,13 @@ type faulty struct {
 
 func newFaulty(t *testing.T, options kubernetes.Options) *faulty {
 	t.Helper()
+	t.Parallel()
+	return newAlone(t, options)
+}
+
+// newAlone is for tests that nothing may run beside.
+func newAlone(t *testing.T, options kubernetes.Options) *faulty {
+	t.Helper()
 	options.PodImage, options.Patience = podImage(t), patience
 	f := &faulty{T: t, Backend: open(t, options), toolbox: backendtest.Toolbox(t, imagesOf(t))}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"sync"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
-	batchlisters "k8s.io/client-go/listers/batch/v1"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 
@@ -30,10 +28,9 @@ type enclave struct {
 // views are copies of an enclave's objects that follow the cluster.
 type views struct {
 	pods   corelisters.PodNamespaceLister
-	jobs   batchlisters.JobNamespaceLister
 	events corelisters.EventNamespaceLister
 
-	informers []cache.SharedIndexInformer // of pods, jobs, events
+	informers []cache.SharedIndexInformer // of pods, jobs, replica sets, events
 	synced    chan struct{}               // closed when all are complete
 	broken    chan struct{}               // closed when a watch is refused
 	err       error                       // why
@@ -118,15 +115,17 @@ func (b *Backend) watch(ctx context.Context, e *enclave) (*views, error) {
 
 func (b *Backend) follow(ctx context.Context, namespace string) *views {
 	factory := informers.NewSharedInformerFactoryWithOptions(b.client, 0, informers.WithNamespace(namespace))
-	pods, jobs, events := factory.Core().V1().Pods(), factory.Batch().V1().Jobs(), factory.Core().V1().Events()
+	pods, events := factory.Core().V1().Pods(), factory.Core().V1().Events()
 	v := &views{
-		pods: pods.Lister().Pods(namespace), jobs: jobs.Lister().Jobs(namespace), events: events.Lister().Events(namespace),
-		informers: []cache.SharedIndexInformer{pods.Informer(), jobs.Informer(), events.Informer()},
+		pods: pods.Lister().Pods(namespace), events: events.Lister().Events(namespace),
+		informers: []cache.SharedIndexInformer{pods.Informer(), factory.Batch().V1().Jobs().Informer(), factory.Apps().V1().ReplicaSets().Informer(), events.Informer()},
 		synced:    make(chan struct{}),
 		broken:    make(chan struct{}),
 	}
 	var once sync.Once
+	var synced []cache.InformerSynced
 	for _, informer := range v.informers {
+		synced = append(synced, informer.HasSynced)
 		// Fails after a start only. The reflector tries again by itself, which is of no use without the right to.
 		informer.SetWatchErrorHandler(func(_ *cache.Reflector, err error) {
 			if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
@@ -139,7 +138,7 @@ func (b *Backend) follow(ctx context.Context, namespace string) *views {
 	}
 	factory.Start(ctx.Done())
 	go func() {
-		if cache.WaitForCacheSync(ctx.Done(), pods.Informer().HasSynced, jobs.Informer().HasSynced, events.Informer().HasSynced) {
+		if cache.WaitForCacheSync(ctx.Done(), synced...) {
 			close(v.synced)
 		}
 	}()
@@ -170,12 +169,12 @@ func (v *views) changes() (<-chan struct{}, func()) {
 	}
 }
 
-// podsOf returns a Job's Pods as last seen.
-func (v *views) podsOf(job *batch.Job) []*core.Pod {
-	all, _ := v.pods.List(labels.SelectorFromSet(labels.Set{labelName: job.Labels[labelName]})) // from memory
+// podsOf returns a controller's Pods as last seen.
+func (v *views) podsOf(c *controller) []*core.Pod {
+	all, _ := v.pods.List(labels.SelectorFromSet(labels.Set{labelName: c.Labels[labelName]})) // from memory
 	var pods []*core.Pod
 	for _, pod := range all {
-		if owned(pod, job) {
+		if c.owns(pod) {
 			pods = append(pods, pod)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package kubernetes runs enclaves on a Kubernetes cluster. An enclave is a namespace; a service is a Job, which keeps one
-// Pod, and a Service, which keeps its name and address. All that is known of them is on these objects.
+// Package kubernetes runs enclaves on a Kubernetes cluster. An enclave is a namespace; a service is a Job or ReplicaSet, which
+// keeps one Pod, and a Service, which keeps its name and address. All that is known of them is on these objects.
 package kubernetes
 
 import (
@@ -38,11 +38,31 @@ type Options struct {
 	// Patience is how long AddService waits for a Pod that the cluster cannot place or whose volumes do not bind yet,
 	// in the hope that it scales; 0 is DefaultPatience.
 	Patience time.Duration
+	// RemovalPatience is how long RemoveEnclave waits for a namespace to go; 0 is DefaultRemovalPatience.
+	RemovalPatience time.Duration
+	// DataSize of the volumes of engines and API containers, in bytes; 0 is DefaultDataSize.
+	DataSize int64
+	// PublicPorts is the type of Service that public ports are published by; "" is NodePort.
+	PublicPorts core.ServiceType
+
+	// Containerd is the socket of the runtime of the cluster's only node, when that is this machine: LoadImage puts images there,
+	// by the command ctr.
+	Containerd string
+
+	// Namespace, of an enclave, is all that this process may see; "" is the whole cluster.
+	Namespace string
+	// Account, as "namespace/name", is the service account of this process, which is let into the enclaves that it makes; "" is a
+	// user with rights of their own.
+	Account string
+	// NodeAddress is where ports of nodes are reached, for a process that may not list the nodes.
+	NodeAddress string
 }
 
 const (
-	DefaultDirectorySize = 1 << 30
-	DefaultPatience      = 30 * time.Second
+	DefaultDirectorySize   = 1 << 30
+	DefaultDataSize        = 2 << 30
+	DefaultPatience        = 30 * time.Second
+	DefaultRemovalPatience = 2 * time.Minute
 )
 
 // Requests of this client to the API server: generous, since the server has its own fairness.
@@ -64,6 +84,7 @@ type Backend struct {
 	lifetime context.Context // of informers and connections, until Close
 	end      context.CancelFunc
 
+	loading  sync.Mutex
 	mu       sync.Mutex
 	enclaves map[string]*enclave // by UUID
 }
@@ -84,6 +105,12 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 	}
 	if options.Patience == 0 {
 		options.Patience = DefaultPatience
+	}
+	if options.RemovalPatience == 0 {
+		options.RemovalPatience = DefaultRemovalPatience
+	}
+	if options.PublicPorts == "" {
+		options.PublicPorts = core.ServiceTypeNodePort
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = options.Kubeconfig

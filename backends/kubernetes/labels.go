@@ -30,9 +30,10 @@ const (
 	noteLabels      = prefix + "custom-labels" // JSON
 	noteImage       = prefix + "image"
 	noteStopped     = prefix + "stopped-at"
-	noteReplaced    = prefix + "replaced" // another Job takes its place
+	noteReplaced    = prefix + "replaced" // another controller takes its place
 
 	resourceEnclave   = "enclave"
+	resourceEngine    = "engine" // the namespace of engines
 	resourceService   = "user-service"
 	resourceFiles     = "files"
 	resourceDirectory = "persistent-directory"
@@ -43,6 +44,11 @@ const container = "service"
 
 func serviceLabels(enclave, name, uuid string) map[string]string {
 	return map[string]string{labelAppID: backends.AppID, labelResource: resourceService, labelEnclave: enclave, labelName: name, labelUUID: uuid}
+}
+
+// ours selects all that this program made.
+func ours() meta.ListOptions {
+	return meta.ListOptions{LabelSelector: labels.SelectorFromSet(labels.Set{labelAppID: backends.AppID}).String()}
 }
 
 // of selects the objects of a service, or of all of an enclave's with "".

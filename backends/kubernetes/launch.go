@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -83,6 +82,19 @@ func (b *Backend) launch(ctx context.Context, e *enclave, spec *backends.Service
 	if err != nil {
 		return backends.Service{}, err
 	}
+	v, err := b.watch(ctx, e)
+	if err != nil {
+		return backends.Service{}, err
+	}
+	open, err := b.publish(ctx, e, spec)
+	if err != nil {
+		return backends.Service{}, err
+	}
+	return b.run(ctx, e, v, spec, packed, svc, open)
+}
+
+// run makes the controller of a service and what its Pod mounts, and waits until the process runs or has run.
+func (b *Backend) run(ctx context.Context, e *enclave, v *views, spec *backends.ServiceSpec, packed []byte, svc, open *core.Service) (backends.Service, error) {
 	for _, d := range spec.Directories {
 		if err := b.claim(ctx, e, d); err != nil {
 			return backends.Service{}, err
@@ -98,23 +110,15 @@ func (b *Backend) launch(ctx context.Context, e *enclave, spec *backends.Service
 	if err != nil {
 		return backends.Service{}, err
 	}
-	open, err := b.publish(ctx, e, spec)
+	c, err := b.create(ctx, e.namespace, b.controller(e, spec, svc.Spec.ClusterIP, launch, pieces))
 	if err != nil {
 		return backends.Service{}, err
 	}
-	v, err := b.watch(ctx, e)
+	pod, err := b.await(ctx, v, c)
 	if err != nil {
 		return backends.Service{}, err
 	}
-	job, err := b.client.BatchV1().Jobs(e.namespace).Create(ctx, b.job(e, spec, svc.Spec.ClusterIP, launch, pieces), meta.CreateOptions{})
-	if err != nil {
-		return backends.Service{}, err
-	}
-	pod, err := b.await(ctx, v, job)
-	if err != nil {
-		return backends.Service{}, err
-	}
-	return b.describeService(ctx, job, svc, open, pod)
+	return b.describeService(ctx, c, svc, open, pod)
 }
 
 // claim makes the volume of a persistent directory, unless another service has.
@@ -123,8 +127,18 @@ func (b *Backend) claim(ctx context.Context, e *enclave, d backends.Directory) e
 	if size == 0 {
 		size = b.options.DirectorySize
 	}
+	claim := b.claimOf(claimName(d.Key), size, map[string]string{labelAppID: backends.AppID, labelResource: resourceDirectory, labelEnclave: e.info.UUID})
+	_, err := b.client.CoreV1().PersistentVolumeClaims(e.namespace).Create(ctx, claim, meta.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
+
+// claimOf asks for a volume that one node at a time writes to.
+func (b *Backend) claimOf(name string, size int64, labels map[string]string) *core.PersistentVolumeClaim {
 	claim := &core.PersistentVolumeClaim{
-		ObjectMeta: meta.ObjectMeta{Name: claimName(d.Key), Labels: map[string]string{labelAppID: backends.AppID, labelResource: resourceDirectory, labelEnclave: e.info.UUID}},
+		ObjectMeta: meta.ObjectMeta{Name: name, Labels: labels},
 		Spec: core.PersistentVolumeClaimSpec{
 			AccessModes: []core.PersistentVolumeAccessMode{core.ReadWriteOnce},
 			Resources:   core.VolumeResourceRequirements{Requests: core.ResourceList{core.ResourceStorage: *resource.NewQuantity(size, resource.BinarySI)}},
@@ -133,11 +147,7 @@ func (b *Backend) claim(ctx context.Context, e *enclave, d backends.Directory) e
 	if b.options.StorageClass != "" {
 		claim.Spec.StorageClassName = &b.options.StorageClass
 	}
-	_, err := b.client.CoreV1().PersistentVolumeClaims(e.namespace).Create(ctx, claim, meta.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		return nil
-	}
-	return err
+	return claim
 }
 
 func (b *Backend) secret(ctx context.Context, e *enclave, spec *backends.ServiceSpec) error {
@@ -154,7 +164,7 @@ func (b *Backend) secret(ctx context.Context, e *enclave, spec *backends.Service
 
 // publish makes the Service of public ports; nil if there are none.
 func (b *Backend) publish(ctx context.Context, e *enclave, spec *backends.ServiceSpec) (*core.Service, error) {
-	want := public(e, spec)
+	want := b.public(e, spec)
 	if want == nil {
 		return nil, nil
 	}
@@ -170,15 +180,15 @@ func (b *Backend) publish(ctx context.Context, e *enclave, spec *backends.Servic
 	return made, err
 }
 
-// await waits for a Job's Pod: until its process runs or has ended, or until trouble that does not pass.
-func (b *Backend) await(ctx context.Context, v *views, job *batch.Job) (*core.Pod, error) {
+// await waits for a controller's Pod: until its process runs or has ended, or until trouble that does not pass.
+func (b *Backend) await(ctx context.Context, v *views, c *controller) (*core.Pod, error) {
 	changed, stop := v.changes()
 	defer stop()
 	patience := time.NewTimer(b.options.Patience)
 	defer patience.Stop()
 	tired := false
 	for {
-		pod, trouble := progress(v, job)
+		pod, trouble := progress(v, c)
 		if pod != nil {
 			return pod, nil
 		}
@@ -197,9 +207,9 @@ func (b *Backend) await(ctx context.Context, v *views, job *batch.Job) (*core.Po
 	}
 }
 
-// progress looks at what is known of a Job: its Pod once the process has begun, or why it has not.
-func progress(v *views, job *batch.Job) (*core.Pod, *trouble) {
-	pods := v.podsOf(job)
+// progress looks at what is known of a controller: its Pod once the process has begun, or why it has not.
+func progress(v *views, c *controller) (*core.Pod, *trouble) {
+	pods := v.podsOf(c)
 	for _, pod := range pods {
 		begun, trouble := podProgress(pod)
 		if begun {
@@ -214,7 +224,7 @@ func progress(v *views, job *batch.Job) (*core.Pod, *trouble) {
 	}
 	events, _ := v.events.List(labels.Everything()) // from memory
 	for _, event := range events {
-		if event.InvolvedObject.UID == job.UID && event.Type == core.EventTypeWarning && event.Reason == "FailedCreate" {
+		if event.InvolvedObject.UID == c.UID && event.Type == core.EventTypeWarning && event.Reason == "FailedCreate" {
 			return nil, refused(oneLine(event.Message))
 		}
 	}

@@ -21,12 +21,12 @@ import (
 // with the Pod.
 func (b *Backend) Logs(ctx context.Context, enclave, service string, options backends.LogOptions) iter.Seq2[backends.LogLine, error] {
 	return func(yield func(backends.LogLine, error) bool) {
-		e, job, err := b.find(ctx, enclave, service)
+		e, c, err := b.find(ctx, enclave, service)
 		if err != nil {
 			yield(backends.LogLine{}, err)
 			return
 		}
-		p, err := b.podOf(ctx, e, job)
+		p, err := b.podOf(ctx, e, c)
 		if err != nil {
 			yield(backends.LogLine{}, err)
 			return

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -52,14 +53,14 @@ func servicePorts(ports map[string]backends.Port) (list []core.ServicePort) {
 	return list
 }
 
-// public publishes ports on the nodes; nil if there are none to publish.
-func public(e *enclave, spec *backends.ServiceSpec) *core.Service {
-	if len(spec.PublicPorts) == 0 {
+// public publishes ports on the nodes, or on a load balancer of the cluster's; nil if there are none to publish.
+func (b *Backend) public(e *enclave, spec *backends.ServiceSpec) *core.Service {
+	if len(spec.PublicPorts) == 0 || spec.Unpublished {
 		return nil
 	}
 	s := &core.Service{
 		ObjectMeta: meta.ObjectMeta{Name: publicName(spec.UUID), Labels: serviceLabels(e.info.UUID, spec.Name, spec.UUID)},
-		Spec:       core.ServiceSpec{Type: core.ServiceTypeNodePort, Selector: map[string]string{labelUUID: spec.UUID}, PublishNotReadyAddresses: true},
+		Spec:       core.ServiceSpec{Type: b.options.PublicPorts, Selector: map[string]string{labelUUID: spec.UUID}, PublishNotReadyAddresses: true},
 	}
 	for _, id := range slices.Sorted(maps.Keys(spec.PublicPorts)) {
 		outside := spec.PublicPorts[id]
@@ -68,7 +69,7 @@ func public(e *enclave, spec *backends.ServiceSpec) *core.Service {
 			inside = outside
 		}
 		port := core.ServicePort{Name: portName(outside), Port: int32(outside.Number), TargetPort: intstr.FromInt32(int32(inside.Number)), Protocol: protocol(outside)}
-		if outside.Number >= firstNodePort && outside.Number <= lastNodePort {
+		if b.options.PublicPorts == core.ServiceTypeNodePort && outside.Number >= firstNodePort && outside.Number <= lastNodePort {
 			port.NodePort = int32(outside.Number)
 		}
 		s.Spec.Ports = append(s.Spec.Ports, port)
@@ -76,12 +77,20 @@ func public(e *enclave, spec *backends.ServiceSpec) *core.Service {
 	return s
 }
 
-// published are the ports of nodes, at the address of one of them.
+// published are the ports of nodes, at the address of one of them, or those of a load balancer once it has an address.
 func published(s *core.Service, declared map[string]backends.Port, ids map[string]backends.Port, node string) map[string]backends.Endpoint {
 	if s == nil {
 		return nil
 	}
 	list := map[string]backends.Endpoint{}
+	if s.Spec.Type == core.ServiceTypeLoadBalancer {
+		for _, balancer := range s.Status.LoadBalancer.Ingress {
+			for id, p := range ids {
+				list[id] = backends.Endpoint{Address: cmp.Or(balancer.IP, balancer.Hostname), Port: backends.Port{Number: p.Number, Transport: p.Protocol(), Application: declared[id].Application}}
+			}
+		}
+		return list
+	}
 	for id, p := range ids {
 		for _, port := range s.Spec.Ports {
 			if port.Name == portName(p) && port.NodePort > 0 {
@@ -94,6 +103,9 @@ func published(s *core.Service, declared map[string]backends.Port, ids map[strin
 
 // node is the address of some node, "" where nodes may not be seen.
 func (b *Backend) node(ctx context.Context) (string, error) {
+	if b.options.NodeAddress != "" {
+		return b.options.NodeAddress, nil
+	}
 	nodes, err := b.client.CoreV1().Nodes().List(ctx, meta.ListOptions{Limit: 1})
 	if err != nil {
 		return "", b.unlessForbidden(ctx, err, "listing the nodes")

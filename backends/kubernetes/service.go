@@ -7,49 +7,44 @@ import (
 	"slices"
 	"time"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 )
 
 // find returns a service's controller.
-func (b *Backend) find(ctx context.Context, uuid, service string) (*enclave, *batch.Job, error) {
+func (b *Backend) find(ctx context.Context, uuid, service string) (*enclave, *controller, error) {
 	e, err := b.enclave(ctx, uuid)
 	if err != nil {
 		return nil, nil, err
 	}
-	job, err := b.client.BatchV1().Jobs(e.namespace).Get(ctx, service, meta.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && (job.DeletionTimestamp != nil || job.Labels[labelAppID] != backends.AppID) {
+	c, err := b.controllerNamed(ctx, e, service)
+	if apierrors.IsNotFound(err) || err == nil && (c.DeletionTimestamp != nil || c.Labels[labelResource] != resourceService) {
 		return nil, nil, backends.Errorf(backends.NotFound, "enclave %q has no service %q", e.info.Name, service)
 	}
-	return e, job, b.wrap(ctx, err, fmt.Sprintf("looking for service %q", service))
-}
-
-func owned(pod *core.Pod, job *batch.Job) bool {
-	return meta.IsControlledBy(pod, job)
+	return e, c, b.wrap(ctx, err, fmt.Sprintf("looking for service %q", service))
 }
 
 // newest is the Pod that counts; nil for none.
-func newest(pods []core.Pod, job *batch.Job) *core.Pod {
+func newest(pods []core.Pod, c *controller) *core.Pod {
 	var found *core.Pod
 	for i := range pods {
-		if p := &pods[i]; owned(p, job) && (found == nil || p.CreationTimestamp.After(found.CreationTimestamp.Time)) {
+		if p := &pods[i]; c.owns(p) && (found == nil || p.CreationTimestamp.After(found.CreationTimestamp.Time)) {
 			found = p
 		}
 	}
 	return found
 }
 
-func (b *Backend) podOf(ctx context.Context, e *enclave, job *batch.Job) (*core.Pod, error) {
-	list, err := b.client.CoreV1().Pods(e.namespace).List(ctx, of(job.Name))
+func (b *Backend) podOf(ctx context.Context, e *enclave, c *controller) (*core.Pod, error) {
+	list, err := b.client.CoreV1().Pods(e.namespace).List(ctx, of(c.Name))
 	if err != nil {
-		return nil, b.wrap(ctx, err, fmt.Sprintf("looking for the pod of service %q", job.Name))
+		return nil, b.wrap(ctx, err, fmt.Sprintf("looking for the pod of service %q", c.Name))
 	}
-	return newest(list.Items, job), nil
+	return newest(list.Items, c), nil
 }
 
 func status(pod *core.Pod) *core.ContainerStatus {
@@ -70,46 +65,46 @@ func isRunning(pod *core.Pod) bool {
 
 // InspectService takes three requests.
 func (b *Backend) InspectService(ctx context.Context, enclave, service string) (backends.Service, error) {
-	e, job, err := b.find(ctx, enclave, service)
+	e, c, err := b.find(ctx, enclave, service)
 	if err != nil {
 		return backends.Service{}, err
 	}
-	return b.inspect(ctx, e, job)
+	return b.inspect(ctx, e, c)
 }
 
-func (b *Backend) inspect(ctx context.Context, e *enclave, job *batch.Job) (backends.Service, error) {
-	pod, err := b.podOf(ctx, e, job)
+func (b *Backend) inspect(ctx context.Context, e *enclave, c *controller) (backends.Service, error) {
+	pod, err := b.podOf(ctx, e, c)
 	if err != nil {
 		return backends.Service{}, err
 	}
-	services, err := b.client.CoreV1().Services(e.namespace).List(ctx, of(job.Name))
+	services, err := b.client.CoreV1().Services(e.namespace).List(ctx, of(c.Name))
 	if err != nil {
-		return backends.Service{}, b.wrap(ctx, err, fmt.Sprintf("looking for the address of service %q", job.Name))
+		return backends.Service{}, b.wrap(ctx, err, fmt.Sprintf("looking for the address of service %q", c.Name))
 	}
-	svc, open := pair(services.Items, job)
-	return b.describeService(ctx, job, svc, open, pod)
+	svc, open := pair(services.Items, c)
+	return b.describeService(ctx, c, svc, open, pod)
 }
 
 // pair finds a service's two Services; the second is nil without public ports.
-func pair(services []core.Service, job *batch.Job) (svc, open *core.Service) {
+func pair(services []core.Service, c *controller) (svc, open *core.Service) {
 	for i := range services {
 		switch s := &services[i]; s.Name {
-		case job.Name:
+		case c.Name:
 			svc = s
-		case publicName(job.Labels[labelUUID]):
+		case publicName(c.Labels[labelUUID]):
 			open = s
 		}
 	}
 	return svc, open
 }
 
-// ListServices takes three requests, however many there are.
+// ListServices takes four requests, however many there are.
 func (b *Backend) ListServices(ctx context.Context, enclave string) ([]backends.Service, error) {
 	e, err := b.enclave(ctx, enclave)
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := b.client.BatchV1().Jobs(e.namespace).List(ctx, of(""))
+	controllers, err := b.controllers(ctx, e.namespace, of(""))
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
@@ -122,13 +117,12 @@ func (b *Backend) ListServices(ctx context.Context, enclave string) ([]backends.
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
 	var list []backends.Service
-	for i := range jobs.Items { // sorted by name, as the API has them
-		job := &jobs.Items[i]
-		if job.DeletionTimestamp != nil {
+	for _, c := range controllers {
+		if c.DeletionTimestamp != nil {
 			continue
 		}
-		svc, open := pair(services.Items, job)
-		s, err := b.describeService(ctx, job, svc, open, newest(pods.Items, job))
+		svc, open := pair(services.Items, c)
+		s, err := b.describeService(ctx, c, svc, open, newest(pods.Items, c))
 		if err != nil {
 			return nil, err
 		}
@@ -138,23 +132,23 @@ func (b *Backend) ListServices(ctx context.Context, enclave string) ([]backends.
 }
 
 // describeService puts together what the objects of a service say.
-func (b *Backend) describeService(ctx context.Context, job *batch.Job, svc, open *core.Service, pod *core.Pod) (backends.Service, error) {
-	notes := job.Annotations
+func (b *Backend) describeService(ctx context.Context, c *controller, svc, open *core.Service, pod *core.Pod) (backends.Service, error) {
+	notes := c.Annotations
 	s := backends.Service{
-		Name: job.Name, UUID: job.Labels[labelUUID], Hostname: job.Name, Image: notes[noteImage],
+		Name: c.Name, UUID: c.Labels[labelUUID], Hostname: c.Name, Image: notes[noteImage],
 		Labels: decodeLabels(notes[noteLabels]), State: backends.Stopped,
 	}
 	s.Ports, _ = backends.ParsePorts(notes[notePorts]) // damaged by hand: none
 	if svc != nil {
 		s.Address = svc.Spec.ClusterIP
 	}
-	c := status(pod)
-	if c != nil {
-		s.ImageID = c.ImageID
+	now := status(pod)
+	if now != nil {
+		s.ImageID = now.ImageID
 	}
 	switch {
 	case isRunning(pod):
-		s.State, s.Started = backends.Running, c.State.Running.StartedAt.Time
+		s.State, s.Started = backends.Running, now.State.Running.StartedAt.Time
 		if open != nil {
 			node, err := b.node(ctx)
 			if err != nil {
@@ -163,16 +157,16 @@ func (b *Backend) describeService(ctx context.Context, job *batch.Job, svc, open
 			ids, _ := backends.ParsePorts(notes[notePublic])
 			s.Published = published(open, s.Ports, ids, node)
 		}
-	case c != nil && c.State.Terminated != nil:
-		ended(&s, c.State.Terminated)
-	case c != nil && c.LastTerminationState.Terminated != nil: // between two tries
-		ended(&s, c.LastTerminationState.Terminated)
-		s.Reason = c.State.Waiting.Reason
-	case job.Spec.Suspend != nil && *job.Spec.Suspend, finished(job):
+	case now != nil && now.State.Terminated != nil:
+		ended(&s, now.State.Terminated)
+	case now != nil && now.State.Waiting != nil && now.LastTerminationState.Terminated != nil: // between two tries
+		ended(&s, now.LastTerminationState.Terminated)
+		s.Reason = now.State.Waiting.Reason
+	case c.stopped, c.ended:
 		s.Finished, _ = time.Parse(time.RFC3339Nano, notes[noteStopped])
-		s.Started = job.CreationTimestamp.Time
-		if s.Finished.IsZero() && job.Status.CompletionTime != nil {
-			s.Finished = job.Status.CompletionTime.Time
+		s.Started = c.CreationTimestamp.Time
+		if s.Finished.IsZero() {
+			s.Finished = c.endedAt
 		}
 	default:
 		s.State = backends.Starting
@@ -194,48 +188,41 @@ func ended(s *backends.Service, t *core.ContainerStateTerminated) {
 	}
 }
 
-func finished(job *batch.Job) bool {
-	return slices.ContainsFunc(job.Status.Conditions, func(c batch.JobCondition) bool {
-		return (c.Type == batch.JobComplete || c.Type == batch.JobFailed) && c.Status == core.ConditionTrue
-	})
-}
-
-// StopService suspends the Job, which ends its Pod.
+// StopService ends the Pod and keeps its controller.
 func (b *Backend) StopService(ctx context.Context, enclave, service string) error {
-	e, job, err := b.find(ctx, enclave, service)
+	e, c, err := b.find(ctx, enclave, service)
 	if err != nil {
 		return err
 	}
-	return b.suspend(ctx, e, job, false)
+	return b.suspend(ctx, e, c, false)
 }
 
-func (b *Backend) suspend(ctx context.Context, e *enclave, job *batch.Job, now bool) error {
-	doing := fmt.Sprintf("stopping service %q", job.Name)
+func (b *Backend) suspend(ctx context.Context, e *enclave, c *controller, now bool) error {
+	doing := fmt.Sprintf("stopping service %q", c.Name)
 	v, err := b.watch(ctx, e)
 	if err != nil {
 		return err
 	}
-	if finished(job) || job.Spec.Suspend != nil && *job.Spec.Suspend {
-		return b.gone(ctx, v, job, true)
+	if c.ended || c.stopped {
+		return b.gone(ctx, v, c, true)
 	}
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}},"spec":{"suspend":true}}`, noteStopped, time.Now().UTC().Format(time.RFC3339Nano))
-	if _, err := b.client.BatchV1().Jobs(e.namespace).Patch(ctx, job.Name, types.StrategicMergePatchType, []byte(patch), meta.PatchOptions{}); err != nil {
+	if err := b.halt(ctx, c); err != nil {
 		return b.wrap(ctx, err, doing)
 	}
 	if now {
-		if err := b.client.CoreV1().Pods(e.namespace).DeleteCollection(ctx, atOnce(), of(job.Name)); err != nil {
+		if err := b.client.CoreV1().Pods(e.namespace).DeleteCollection(ctx, atOnce(), of(c.Name)); err != nil {
 			return b.wrap(ctx, err, doing)
 		}
 	}
-	return b.gone(ctx, v, job, true)
+	return b.gone(ctx, v, c, true)
 }
 
-// gone waits until no Pod of a Job is left; with ended, those whose process has ended may stay.
-func (b *Backend) gone(ctx context.Context, v *views, job *batch.Job, ended bool) error {
+// gone waits until no Pod of a controller is left; with ended, those whose process has ended may stay.
+func (b *Backend) gone(ctx context.Context, v *views, c *controller, ended bool) error {
 	changed, stop := v.changes()
 	defer stop()
 	for {
-		left := slices.ContainsFunc(v.podsOf(job), func(p *core.Pod) bool {
+		left := slices.ContainsFunc(v.podsOf(c), func(p *core.Pod) bool {
 			return !ended || p.DeletionTimestamp != nil || p.Status.Phase != core.PodSucceeded && p.Status.Phase != core.PodFailed
 		})
 		if !left {
@@ -251,29 +238,29 @@ func (b *Backend) gone(ctx context.Context, v *views, job *batch.Job, ended bool
 
 // StartService starts a stopped service.
 func (b *Backend) StartService(ctx context.Context, enclave, service string) (backends.Service, error) {
-	e, job, err := b.find(ctx, enclave, service)
+	e, c, err := b.find(ctx, enclave, service)
 	if err != nil {
 		return backends.Service{}, err
 	}
-	if finished(job) || job.Spec.Suspend != nil && *job.Spec.Suspend {
-		if err := b.resume(ctx, e, job); err != nil {
+	if c.ended || c.stopped {
+		if err := b.resume(ctx, e, c); err != nil {
 			return backends.Service{}, err
 		}
 	}
 	return b.InspectService(ctx, enclave, service)
 }
 
-// resume makes a Job anew: one that was suspended may have come to its end while its Pod was ending, and cannot run again.
-func (b *Backend) resume(ctx context.Context, e *enclave, job *batch.Job) error {
-	doing := fmt.Sprintf("starting service %q", job.Name)
+// resume makes a controller anew: a Job that was suspended may have come to its end while its Pod was ending, and cannot run again.
+func (b *Backend) resume(ctx context.Context, e *enclave, c *controller) error {
+	doing := fmt.Sprintf("starting service %q", c.Name)
 	v, err := b.watch(ctx, e)
 	if err != nil {
 		return err
 	}
-	if err := b.retire(ctx, e, v, job); err != nil {
+	if err := b.retire(ctx, v, c); err != nil {
 		return b.failed(ctx, err, doing)
 	}
-	again, err := b.client.BatchV1().Jobs(e.namespace).Create(ctx, fresh(job), meta.CreateOptions{})
+	again, err := b.create(ctx, e.namespace, c.fresh())
 	if err != nil {
 		return b.failed(ctx, err, doing)
 	}
@@ -281,42 +268,24 @@ func (b *Backend) resume(ctx context.Context, e *enclave, job *batch.Job) error 
 	return b.failed(ctx, err, doing)
 }
 
-// retire removes a Job with its Pods, for another that takes its name. Who watches does not take it for the service's end.
-func (b *Backend) retire(ctx context.Context, e *enclave, v *views, job *batch.Job) error {
-	note := fmt.Sprintf(`{"metadata":{"annotations":{%q:"true"}}}`, noteReplaced)
-	if _, err := b.client.BatchV1().Jobs(e.namespace).Patch(ctx, job.Name, types.StrategicMergePatchType, []byte(note), meta.PatchOptions{}); err != nil {
+// retire removes a controller with its Pods, for another that takes its name. Who watches does not take it for the service's end.
+func (b *Backend) retire(ctx context.Context, v *views, c *controller) error {
+	if err := b.patch(ctx, c, fmt.Sprintf(`{"metadata":{"annotations":{%q:"true"}}}`, noteReplaced)); err != nil {
 		return err
 	}
-	return b.removeJob(ctx, e, v, job, false)
+	return b.removeController(ctx, v, c, meta.DeleteOptions{})
 }
 
-func (b *Backend) removeJob(ctx context.Context, e *enclave, v *views, job *batch.Job, now bool) error {
-	background := meta.DeletePropagationBackground
-	err := b.client.BatchV1().Jobs(e.namespace).Delete(ctx, job.Name, meta.DeleteOptions{PropagationPolicy: &background, Preconditions: &meta.Preconditions{UID: &job.UID}})
-	if err != nil && !apierrors.IsNotFound(err) {
+// removeController removes a controller with its Pods and waits until they are gone.
+func (b *Backend) removeController(ctx context.Context, v *views, c *controller, options meta.DeleteOptions) error {
+	if err := b.drop(ctx, c); err != nil {
 		return err
 	}
-	options := meta.DeleteOptions{}
-	if now {
-		options = atOnce()
-	}
-	if err := b.client.CoreV1().Pods(e.namespace).DeleteCollection(ctx, options, of(job.Name)); err != nil {
+	named := meta.ListOptions{LabelSelector: labels.SelectorFromSet(labels.Set{labelAppID: backends.AppID, labelName: c.Labels[labelName]}).String()}
+	if err := b.client.CoreV1().Pods(c.Namespace).DeleteCollection(ctx, options, named); err != nil {
 		return err
 	}
-	return b.gone(ctx, v, job, false)
-}
-
-// fresh is a Job as it was before the cluster filled it in.
-func fresh(job *batch.Job) *batch.Job {
-	again := &batch.Job{ObjectMeta: meta.ObjectMeta{Name: job.Name, Labels: job.Labels, Annotations: job.Annotations}, Spec: *job.Spec.DeepCopy()}
-	delete(again.Annotations, noteStopped)
-	again.Spec.Selector, again.Spec.ManualSelector = nil, nil
-	for _, label := range []string{"controller-uid", "job-name", batch.ControllerUidLabel, batch.JobNameLabel} {
-		delete(again.Spec.Template.Labels, label)
-	}
-	no := false
-	again.Spec.Suspend = &no
-	return again
+	return b.gone(ctx, v, c, false)
 }
 
 // RemoveService removes all of a service but its persistent directories.
@@ -335,9 +304,9 @@ func (b *Backend) remove(ctx context.Context, e *enclave, service string) error 
 	if err != nil {
 		return err
 	}
-	job, err := b.client.BatchV1().Jobs(e.namespace).Get(ctx, service, meta.GetOptions{})
+	c, err := b.controllerNamed(ctx, e, service)
 	if err == nil {
-		err = b.removeJob(ctx, e, v, job, true)
+		err = b.removeController(ctx, v, c, atOnce())
 	}
 	errs := []error{err}
 	errs = append(errs, b.client.CoreV1().ConfigMaps(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, filesOf(service)))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -36,27 +37,32 @@ func (b *Backend) refuse(spec *backends.ServiceSpec) error {
 	return nil
 }
 
-// job makes the controller of a service: one Pod, that is made again when its node is drained or it is deleted, and not when
-// its process ends by itself, unless the spec says so.
-func (b *Backend) job(e *enclave, spec *backends.ServiceSpec, address, launch string, pieces []string) *batch.Job {
-	one, backoff, suspended := int32(1), int32(math.MaxInt32), false
-	replace := batch.Failed
-	job := &batch.Job{
-		ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: serviceLabels(e.info.UUID, spec.Name, spec.UUID)},
-		Spec: batch.JobSpec{
-			Parallelism: &one, Completions: &one, BackoffLimit: &backoff, Suspend: &suspended, PodReplacementPolicy: &replace,
-			Template: core.PodTemplateSpec{
-				ObjectMeta: meta.ObjectMeta{Labels: serviceLabels(e.info.UUID, spec.Name, spec.UUID)},
-				Spec:       b.pod(e, spec, address, pieces),
-			},
-		},
+// controller makes what keeps a service's one Pod. A Job makes it anew when its node is drained or it is deleted, and not when its
+// process ends by itself; with a restart policy a ReplicaSet does so whatever happens. A Job that restarts on failure only is
+// neither done by a process that fails nor kept by one that succeeds.
+func (b *Backend) controller(e *enclave, spec *backends.ServiceSpec, address, launch string, pieces []string) *controller {
+	labels := func() map[string]string {
+		set := serviceLabels(e.info.UUID, spec.Name, spec.UUID)
+		set[labelLaunch] = launch
+		return set
 	}
-	describe(&job.ObjectMeta, spec)
-	job.Spec.Template.Labels[labelLaunch] = launch
-	job.Labels[labelLaunch] = launch
-	if spec.Restart != backends.RestartNever || e.info.Production {
+	object := meta.ObjectMeta{Name: spec.Name, Labels: labels()}
+	describe(&object, spec)
+	template := core.PodTemplateSpec{ObjectMeta: meta.ObjectMeta{Labels: labels()}, Spec: b.pod(e, spec, address, pieces)}
+	one := int32(1)
+	if spec.Restart == backends.RestartAlways || e.info.Production {
+		template.Spec.RestartPolicy = core.RestartPolicyAlways
+		return ofSet(&apps.ReplicaSet{ObjectMeta: object, Spec: apps.ReplicaSetSpec{
+			Replicas: &one, Template: template, Selector: &meta.LabelSelector{MatchLabels: map[string]string{labelUUID: spec.UUID, labelLaunch: launch}},
+		}})
+	}
+	backoff, suspended, replace := int32(math.MaxInt32), false, batch.Failed
+	job := &batch.Job{ObjectMeta: object, Spec: batch.JobSpec{
+		Parallelism: &one, Completions: &one, BackoffLimit: &backoff, Suspend: &suspended, PodReplacementPolicy: &replace, Template: template,
+	}}
+	if spec.Restart == backends.RestartOnFailure {
 		job.Spec.Template.Spec.RestartPolicy = core.RestartPolicyOnFailure
-		return job
+		return ofJob(job)
 	}
 	name := container
 	job.Spec.PodFailurePolicy = &batch.PodFailurePolicy{Rules: []batch.PodFailurePolicyRule{
@@ -64,7 +70,7 @@ func (b *Backend) job(e *enclave, spec *backends.ServiceSpec, address, launch st
 		{Action: batch.PodFailurePolicyActionFailJob, OnExitCodes: &batch.PodFailurePolicyOnExitCodesRequirement{
 			ContainerName: &name, Operator: batch.PodFailurePolicyOnExitCodesOpNotIn, Values: []int32{0, sigterm}}},
 	}}
-	return job
+	return ofJob(job)
 }
 
 func (b *Backend) pod(e *enclave, spec *backends.ServiceSpec, address string, pieces []string) core.PodSpec {
@@ -115,7 +121,7 @@ func (b *Backend) mounts(p *core.PodSpec, main *core.Container, spec *backends.S
 		c.VolumeMounts = append(c.VolumeMounts, core.VolumeMount{Name: name, MountPath: at})
 	}
 	empty := core.VolumeSource{EmptyDir: &core.EmptyDirVolumeSource{}}
-	install := core.Container{Name: "files", Image: b.options.PodImage, ImagePullPolicy: b.options.PullPolicy, Args: []string{pod.Install},
+	install := core.Container{Name: "files", Image: b.options.PodImage, ImagePullPolicy: b.options.PullPolicy, Command: []string{pod.InImage}, Args: []string{pod.Install},
 		SecurityContext: &core.SecurityContext{RunAsUser: &root}}
 	volume("kurtosis", empty)
 	mount(&install, "kurtosis", pod.Dir)

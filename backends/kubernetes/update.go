@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +12,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/backends"
 )
 
-// UpdateService replaces the Job: its Pod ends before the next begins, since they share volumes and the name.
+// UpdateService replaces the controller: its Pod ends before the next begins, since they share volumes and the name.
 func (b *Backend) UpdateService(ctx context.Context, uuid string, spec backends.ServiceSpec) (backends.Service, error) {
 	if err := spec.Validate(); err != nil {
 		return backends.Service{}, err
@@ -47,7 +46,7 @@ func (b *Backend) UpdateService(ctx context.Context, uuid string, spec backends.
 	return s, b.forgetFiles(ctx, e, spec.Name, old.Labels[labelLaunch])
 }
 
-func (b *Backend) relaunch(ctx context.Context, e *enclave, spec *backends.ServiceSpec, old *batch.Job, svc, open *core.Service) (backends.Service, error) {
+func (b *Backend) relaunch(ctx context.Context, e *enclave, spec *backends.ServiceSpec, old *controller, svc, open *core.Service) (backends.Service, error) {
 	packed, err := pack(ctx, spec.Files)
 	if err != nil {
 		return backends.Service{}, err
@@ -56,13 +55,13 @@ func (b *Backend) relaunch(ctx context.Context, e *enclave, spec *backends.Servi
 	if err != nil {
 		return backends.Service{}, err
 	}
-	if err := b.retire(ctx, e, v, old); err != nil {
+	if err := b.retire(ctx, v, old); err != nil {
 		return backends.Service{}, err
 	}
 	if svc, err = b.changePorts(ctx, svc, service(e, spec).Spec.Ports); err != nil {
 		return backends.Service{}, err
 	}
-	want := public(e, spec)
+	want := b.public(e, spec)
 	switch {
 	case open != nil && want != nil:
 		for i, p := range want.Spec.Ports { // those that stay keep the node's
@@ -82,44 +81,21 @@ func (b *Backend) relaunch(ctx context.Context, e *enclave, spec *backends.Servi
 	if err != nil {
 		return backends.Service{}, err
 	}
-	for _, d := range spec.Directories {
-		if err := b.claim(ctx, e, d); err != nil {
-			return backends.Service{}, err
-		}
-	}
-	if spec.ImageAuth != nil {
-		if err := b.secret(ctx, e, spec); err != nil {
-			return backends.Service{}, err
-		}
-	}
-	launch := hash(backends.NewUUID())
-	pieces, err := b.storeFiles(ctx, e, spec, launch, packed)
-	if err != nil {
-		return backends.Service{}, err
-	}
-	job, err := b.client.BatchV1().Jobs(e.namespace).Create(ctx, b.job(e, spec, svc.Spec.ClusterIP, launch, pieces), meta.CreateOptions{})
-	if err != nil {
-		return backends.Service{}, err
-	}
-	pod, err := b.await(ctx, v, job)
-	if err != nil {
-		return backends.Service{}, err
-	}
-	return b.describeService(ctx, job, svc, open, pod)
+	return b.run(ctx, e, v, spec, packed, svc, open)
 }
 
 // restore puts back what relaunch has changed.
-func (b *Backend) restore(ctx context.Context, e *enclave, old *batch.Job, svc, open *core.Service) error {
+func (b *Backend) restore(ctx context.Context, e *enclave, old *controller, svc, open *core.Service) error {
 	v, err := b.watch(ctx, e)
 	if err != nil {
 		return err
 	}
-	present, err := b.client.BatchV1().Jobs(e.namespace).Get(ctx, old.Name, meta.GetOptions{})
+	present, err := b.controllerNamed(ctx, e, old.Name)
 	if err == nil && present.UID == old.UID {
 		return nil // nothing was changed yet
 	}
 	if err == nil {
-		if err := b.retire(ctx, e, v, present); err != nil {
+		if err := b.retire(ctx, v, present); err != nil {
 			return err
 		}
 		if err := b.forgetFiles(ctx, e, old.Name, present.Labels[labelLaunch]); err != nil {
@@ -136,11 +112,11 @@ func (b *Backend) restore(ctx context.Context, e *enclave, old *batch.Job, svc, 
 			return err
 		}
 	}
-	job, err := b.client.BatchV1().Jobs(e.namespace).Create(ctx, fresh(old), meta.CreateOptions{})
+	again, err := b.create(ctx, e.namespace, old.fresh())
 	if err != nil {
 		return err
 	}
-	_, err = b.await(ctx, v, job)
+	_, err = b.await(ctx, v, again)
 	return err
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -28,17 +28,18 @@ func (b *Backend) Watch(ctx context.Context, uuid string) (<-chan backends.Event
 		case <-ctx.Done():
 		}
 	}
-	var stops []func() bool
+	var synced []cache.InformerSynced
 	var remove []func()
-	for i, handler := range []cache.ResourceEventHandlerDetailedFuncs{podEvents(send), jobEvents(send)} {
+	removed := controllerEvents(send)
+	for i, handler := range []cache.ResourceEventHandlerDetailedFuncs{podEvents(send), removed, removed} {
 		registration, err := v.informers[i].AddEventHandler(handler)
 		if err != nil {
 			return nil, b.wrap(ctx, err, "watching the enclave")
 		}
-		stops = append(stops, registration.HasSynced)
+		synced = append(synced, registration.HasSynced)
 		remove = append(remove, func() { v.informers[i].RemoveEventHandler(registration) })
 	}
-	cache.WaitForCacheSync(ctx.Done(), func() bool { return stops[0]() }, func() bool { return stops[1]() })
+	cache.WaitForCacheSync(ctx.Done(), synced...)
 	go func() {
 		select {
 		case <-ctx.Done():
@@ -84,7 +85,7 @@ func podEvents(send func(backends.Event)) cache.ResourceEventHandlerDetailedFunc
 	}
 	change := func(before, after *core.Pod) {
 		was, is := status(before), status(after)
-		if is == nil || after.Labels[labelName] == "" {
+		if is == nil || after.Labels[labelResource] != resourceService {
 			return
 		}
 		if r := is.State.Running; r != nil && (was == nil || was.State.Running == nil) {
@@ -124,14 +125,14 @@ func podEvents(send func(backends.Event)) cache.ResourceEventHandlerDetailedFunc
 	}
 }
 
-// A service is removed with its Job, unless another takes its place.
-func jobEvents(send func(backends.Event)) cache.ResourceEventHandlerDetailedFuncs {
+// A service is removed with its controller, unless another takes its place.
+func controllerEvents(send func(backends.Event)) cache.ResourceEventHandlerDetailedFuncs {
 	return cache.ResourceEventHandlerDetailedFuncs{DeleteFunc: func(o any) {
 		if d, ok := o.(cache.DeletedFinalStateUnknown); ok {
 			o = d.Obj
 		}
-		if job, ok := o.(*batch.Job); ok && job.Labels[labelName] != "" && job.Annotations[noteReplaced] == "" {
-			send(backends.Event{Type: backends.ServiceRemoved, Service: job.Name, UUID: job.Labels[labelUUID], Time: time.Now()})
+		if c, ok := o.(meta.Object); ok && c.GetLabels()[labelResource] == resourceService && c.GetAnnotations()[noteReplaced] == "" {
+			send(backends.Event{Type: backends.ServiceRemoved, Service: c.GetName(), UUID: c.GetLabels()[labelUUID], Time: time.Now()})
 		}
 	}}
 }

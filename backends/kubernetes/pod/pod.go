@@ -21,6 +21,7 @@ import (
 
 // Where things are in a Pod. All are directories of volumes.
 const (
+	InImage  = "/kurtosis-pod"       // this program in the image that brings it
 	Dir      = "/.kurtosis"          // in the service's container too
 	Program  = Dir + "/kurtosis-pod" // this program
 	Archives = "/.kurtosis-archives" // pieces of one gzip tar, in order of their names
