@@ -60,6 +60,8 @@ type Backend struct {
 	options  Options
 	local    bool // the engine shares this process's loopback interface
 
+	transfers transfers
+
 	mu       sync.Mutex
 	networks map[string]*network // by enclave UUID
 	relays   map[string]*relay   // by enclave UUID

@@ -19,6 +19,11 @@ type pattern struct {
 	hint string
 }
 
+var (
+	unknownCertificate = regexp.MustCompile(`x509: `)
+	noTLS              = regexp.MustCompile(`server gave HTTP response to HTTPS client`)
+)
+
 var patterns = []pattern{
 	{regexp.MustCompile(`(?i)port is already allocated|address already in use.*|ports are not available`), backends.PortTaken,
 		"free the port (see `docker ps` and `ss -tulpn`), or ask for another"},
@@ -26,11 +31,14 @@ var patterns = []pattern{
 		"the image is not made for this engine's platform: another tag may be, or build it"},
 	{regexp.MustCompile(`(?i)no such image|image not known|manifest unknown|repository .* not found|pull access denied`), backends.ImageNotFound, ""},
 	{regexp.MustCompile(`(?i)toomanyrequests|rate limit`), backends.RateLimited, "log in with `docker login`, wait, or configure a registry mirror"},
-	{regexp.MustCompile(`(?i)unauthorized|authentication required|no basic auth credentials|denied: requested access`), backends.AuthNeeded,
+	{regexp.MustCompile(`(?i)unauthorized|authentication required|no basic auth credentials|(^|: )denied(:|$)`), backends.AuthNeeded,
 		"log in with `docker login`, or give username and password in an ImageSpec"},
 	{regexp.MustCompile(`(?i)no space left on device`), backends.NoDiskSpace, "`docker system prune` removes what is not used"},
 	{regexp.MustCompile(`(?i)/v2/.*connection refused|no such host|i/o timeout|tls handshake timeout|connection reset|server misbehaving|network is unreachable|request canceled while waiting for connection`), backends.RegistryUnreachable,
 		"the engine, not this program, needs the way to the registry: check its proxy and DNS settings"},
+	{regexp.MustCompile(`received unexpected HTTP status: 5\d\d`), backends.RegistryUnreachable, "the registry is out of order: try again later, or use a mirror"},
+	{unknownCertificate, backends.RegistryUnreachable, "the engine does not trust the registry's certificate"},
+	{noTLS, backends.RegistryUnreachable, "the registry does not speak TLS"},
 	{regexp.MustCompile(`(?i)is not running|container state improper`), backends.Exited, ""},
 	{regexp.MustCompile(`(?i)could not select device driver|unknown runtime`), backends.Unsupported, "the engine lacks the driver: install it, e.g. the NVIDIA container toolkit"},
 }

@@ -38,7 +38,8 @@ func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image,
 	return r, nil
 }
 
-// PullImage downloads an image, reporting bytes over all layers.
+// PullImage downloads an image, reporting bytes over all layers; those of a layer that several pulls at once wait for are
+// reported by one of them.
 func (b *Backend) PullImage(ctx context.Context, spec backends.PullSpec, progress func(backends.PullProgress)) (backends.Image, error) {
 	doing := fmt.Sprintf("pulling image %q", spec.Ref)
 	named, err := reference.ParseNormalizedNamed(spec.Ref)
@@ -62,7 +63,8 @@ func (b *Backend) PullImage(ctx context.Context, spec backends.PullSpec, progres
 		return backends.Image{}, b.pullError(ctx, err, spec.Ref, doing, auth != nil)
 	}
 	defer stream.Close()
-	layers := newLayers(spec.Ref, progress)
+	layers := b.transfers.watch(spec.Ref, progress)
+	defer layers.end()
 	if err := readMessages(stream, layers.message); err != nil {
 		return backends.Image{}, b.pullError(ctx, err, spec.Ref, doing, auth != nil)
 	}
@@ -85,8 +87,21 @@ func (b *Backend) pullError(ctx context.Context, err error, ref, doing string, w
 		c.Hint = "check name and tag; if it is private, log in with `docker login` or give username and password in an ImageSpec"
 	case c.Kind == backends.AuthNeeded && withAuth:
 		c.Hint = "the credentials that were sent are not accepted: log in again with `docker login`, or correct the ImageSpec"
+	case unknownCertificate.MatchString(c.Message):
+		c.Hint += fmt.Sprintf(": put its authority's into /etc/docker/certs.d/%s/ca.crt", domainOf(ref))
+	case noTLS.MatchString(c.Message):
+		c.Hint += fmt.Sprintf(": if that is meant, add %q to insecure-registries in the engine's daemon.json", domainOf(ref))
 	}
 	return &c
+}
+
+// domainOf is the registry of a reference, "" for what is none.
+func domainOf(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ""
+	}
+	return reference.Domain(named)
 }
 
 // message is one of a stream that tells how a pull, build or load goes.
@@ -118,52 +133,6 @@ func readMessages(stream io.Reader, each func(message)) error {
 		}
 		each(m)
 	}
-}
-
-// layers sums up the progress of an image's layers.
-type layers struct {
-	ref      string
-	progress func(backends.PullProgress)
-	byID     map[string]*layer
-}
-
-type layer struct {
-	current, total int64
-	done           bool
-}
-
-func newLayers(ref string, progress func(backends.PullProgress)) *layers {
-	return &layers{ref: ref, progress: progress, byID: map[string]*layer{}}
-}
-
-func (s *layers) message(m message) {
-	if s.progress == nil {
-		return
-	}
-	switch m.Status {
-	case "Pulling fs layer", "Waiting", "Downloading", "Verifying Checksum", "Download complete", "Extracting", "Pull complete", "Already exists":
-		l := s.byID[m.ID]
-		if l == nil {
-			l = &layer{}
-			s.byID[m.ID] = l
-		}
-		if m.Status == "Downloading" && m.Progress != nil {
-			l.current, l.total = m.Progress.Current, max(m.Progress.Total, m.Progress.Current)
-		}
-		if m.Status == "Download complete" || m.Status == "Pull complete" {
-			l.current = l.total
-		}
-		l.done = l.done || m.Status == "Pull complete" || m.Status == "Already exists"
-	}
-	p := backends.PullProgress{Ref: s.ref, Status: m.Status, Layers: len(s.byID)}
-	for _, l := range s.byID {
-		p.Current += l.current
-		p.Total += l.total
-		if l.done {
-			p.Present++
-		}
-	}
-	s.progress(p)
 }
 
 // LoadImage takes an image archive, of `docker save` or in the OCI layout.

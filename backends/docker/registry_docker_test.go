@@ -23,15 +23,12 @@ import (
 func TestRegistry(t *testing.T) {
 	r := registry.Start(t)
 	configured := func(dir string) *docker.Backend {
-		b, err := docker.Open(t.Context(), docker.Options{Getenv: func(name string) string {
+		return open(t, docker.Options{Getenv: func(name string) string {
 			if name == "DOCKER_CONFIG" {
 				return dir
 			}
 			return os.Getenv(name)
 		}})
-		require.NoError(t, err)
-		t.Cleanup(func() { b.Close() })
-		return b
 	}
 	nobody := configured(t.TempDir())
 	tagged, _ := r.Push(t.Context(), "private/tagged:1")
@@ -109,15 +106,13 @@ func TestRegistry(t *testing.T) {
 func TestBuildKitLogin(t *testing.T) {
 	r := registry.StartAt(t, "127.0.0.1") // BuildKit reads the certificates of others only when the engine starts
 	build := func(dir string) error {
-		b, err := docker.Open(t.Context(), docker.Options{Getenv: func(name string) string {
+		b := open(t, docker.Options{Getenv: func(name string) string {
 			return map[string]string{"DOCKER_CONFIG": dir, "KURTOSIS_BUILDER": "buildkit", "DOCKER_HOST": os.Getenv("DOCKER_HOST")}[name]
 		}})
-		require.NoError(t, err)
-		t.Cleanup(func() { b.Close() })
 		tagged, _ := r.Push(t.Context(), "private/file:1")
 		ref := "kurtosis-test/from-registry:" + backends.NewUUID()[:8]
 		t.Cleanup(func() { require.NoError(t, b.RemoveImage(context.WithoutCancel(t.Context()), ref)) })
-		_, err = b.BuildImage(t.Context(), backends.BuildSpec{
+		_, err := b.BuildImage(t.Context(), backends.BuildSpec{
 			Tag: ref, NoCache: true, Context: contextOf("FROM scratch\nCOPY --from=" + tagged + " /file /file\n"),
 		}, nil)
 		return err

@@ -5,6 +5,7 @@ package images
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,6 +39,8 @@ type Config struct {
 	Env        []string          `json:",omitempty"`
 	User       string            `json:",omitempty"`
 	Labels     map[string]string `json:",omitempty"`
+
+	Architecture string `json:"-"` // that the image says it is made for; "" is this machine's
 }
 
 // Image is an archive as `docker save` writes it.
@@ -54,13 +57,13 @@ func (i Image) Open(context.Context) (io.ReadCloser, error) {
 
 // Build makes an image called name of one layer.
 func Build(name string, config Config, files ...File) (Image, error) {
-	layer, err := layerTar(files)
+	layer, err := Layer(files...)
 	if err != nil {
 		return Image{}, err
 	}
 	layerDigest := sha256.Sum256(layer)
 	imageConfig, err := json.Marshal(map[string]any{
-		"architecture": runtime.GOARCH,
+		"architecture": cmp.Or(config.Architecture, runtime.GOARCH),
 		"os":           "linux",
 		"created":      "1970-01-01T00:00:00Z",
 		"config":       config,
@@ -89,8 +92,8 @@ func Build(name string, config Config, files ...File) (Image, error) {
 	return Image{Ref: ref, archive: archive}, nil
 }
 
-// layerTar adds the directories that every image needs, and those above files.
-func layerTar(files []File) ([]byte, error) {
+// Layer makes the archive of a layer, with the directories that every image needs and those above files.
+func Layer(files ...File) ([]byte, error) {
 	all := []File{{Path: "tmp/", Mode: 0o1777}}
 	seen := map[string]bool{"tmp": true}
 	for _, f := range files {

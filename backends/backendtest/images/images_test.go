@@ -25,7 +25,7 @@ func TestBuildIsDeterministic(t *testing.T) {
 }
 
 func TestLayerHasParents(t *testing.T) {
-	layer, err := layerTar([]File{{Path: "a/b/c.txt", Content: []byte("x")}, {Path: "a/d", Link: "b"}})
+	layer, err := Layer(File{Path: "a/b/c.txt", Content: []byte("x")}, File{Path: "a/d", Link: "b"})
 	require.NoError(t, err)
 	var names []string
 	for r := tar.NewReader(bytes.NewReader(layer)); ; {

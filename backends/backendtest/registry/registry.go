@@ -79,7 +79,7 @@ http: {addr: "%[2]s"%[3]s}
 		require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600))
 	}
 	if scheme == "https" {
-		r.trust(filepath.Join(r.dir, "cert.pem"))
+		r.trust(certificate)
 	}
 
 	var log bytes.Buffer
@@ -123,10 +123,12 @@ func ownAddress(t *testing.T) net.IP {
 // trust puts the certificate where the engine looks for one when it first talks to a registry.
 func (r *Registry) trust(certificate string) {
 	r.t.Helper()
+	file := filepath.Join(r.t.TempDir(), "ca.crt")
+	require.NoError(r.t, os.WriteFile(file, []byte(certificate), 0o644))
 	dir := filepath.Join("/etc/docker/certs.d", r.Host)
 	r.root("mkdir", "-p", dir)
 	r.t.Cleanup(func() { r.root("rm", "-r", dir) })
-	r.root("cp", certificate, filepath.Join(dir, "ca.crt"))
+	r.root("cp", file, filepath.Join(dir, "ca.crt"))
 }
 
 func (r *Registry) root(command ...string) {
