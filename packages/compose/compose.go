@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
-	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
@@ -36,15 +35,7 @@ func Convert(ctx context.Context, dir, name string, text, env []byte) (Module, e
 	if err != nil {
 		return Module{}, fmt.Errorf("cannot read the .env file beside %s: %w", name, err)
 	}
-	project, err := loader.LoadWithContext(ctx, types.ConfigDetails{
-		WorkingDir:  dir,
-		ConfigFiles: []types.ConfigFile{{Filename: name, Content: text}},
-		Environment: variables,
-	}, func(o *loader.Options) {
-		o.SetProjectName("compose", true)
-		o.ResolvePaths = false
-		o.SkipNormalization = true
-	})
+	project, err := load(ctx, dir, name, text, variables)
 	if err != nil {
 		return Module{}, fmt.Errorf("cannot read the Compose file %s: %w", name, err)
 	}
