@@ -228,6 +228,7 @@ func (s *Server) execute(ctx context.Context, r request, emit func(*line)) {
 		return
 	}
 	o.Planned = w.planned
+	s.tellLost(w)
 	result, err := runtime.Run(ctx, s.Backend, o)
 	s.note(context.WithoutCancel(ctx))
 	if err != nil {

@@ -48,6 +48,8 @@ type Server struct {
 	interp   *interp.Interpreter
 	history  *history
 	last     *lastRun
+	alive    *alive
+	lost     lost
 }
 
 var _ apicontainerapiconnect.ApiContainerServiceHandler = (*Server)(nil)
@@ -74,6 +76,9 @@ func New(life context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	if s.history, err = openHistory(filepath.Join(o.Dir, "services.json")); err != nil {
+		return nil, err
+	}
+	if s.alive, err = openAlive(alivePath(o.Dir)); err != nil {
 		return nil, err
 	}
 	return s, nil
