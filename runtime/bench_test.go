@@ -59,7 +59,7 @@ func (e *events) results() []string {
 	return out
 }
 
-// run executes a script, or a package of files. @busybox and @toolbox in main stand for the test images.
+// run executes a script, or a package of files. @busybox and @toolbox stand for the test images.
 func (b *bench) run(ctx context.Context, main string, files map[string]string, change ...func(*runtime.RunOptions)) (runtime.Result, *events, error) {
 	b.t.Helper()
 	main = strings.NewReplacer("@busybox", b.busybox, "@toolbox", b.toolbox).Replace(main)
@@ -67,9 +67,12 @@ func (b *bench) run(ctx context.Context, main string, files map[string]string, c
 	operand := filepath.Join(dir, "main.star")
 	if files != nil {
 		operand = dir
-		files["kurtosis.yml"] = "name: github.com/test/execution\n"
+		if files["kurtosis.yml"] == "" {
+			files["kurtosis.yml"] = "name: github.com/test/execution\n"
+		}
 	}
 	for name, text := range files {
+		text = strings.NewReplacer("@busybox", b.busybox, "@toolbox", b.toolbox).Replace(text)
 		path := filepath.Join(dir, name)
 		require.NoError(b.t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(b.t, os.WriteFile(path, []byte(text), 0o644))
@@ -79,7 +82,7 @@ func (b *bench) run(ctx context.Context, main string, files map[string]string, c
 	require.NoError(b.t, err)
 	seen := &events{}
 	o := runtime.RunOptions{
-		Options: runtime.Options{Package: pkg}, State: b.enclaves.State, Sink: seen, Enclave: b.name,
+		Options: runtime.Options{Package: pkg, Identity: "the script"}, State: b.enclaves.State, Sink: seen, Enclave: b.name,
 	}
 	for _, c := range change {
 		c(&o)

@@ -5,6 +5,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ import (
 // Options say what is planned. Only Package is required.
 type Options struct {
 	Package    *packages.Package
+	Identity   string              // of a standalone script, which tells it from others in an enclave; "" is that of Package
+	Nameless   bool                // a standalone script that nothing tells from others: no service is taken for one it made
 	Function   string              // the entry point; "" is run
 	Args       plan.Value          // a *plan.Dict; nil is no arguments
 	Cluster    string              // what get_cluster_type answers; "" is docker. Run asks the backend instead
@@ -93,6 +96,9 @@ func planFor(ctx context.Context, o Options, env plan.Environment) (*Preview, er
 			return []byte(module.Source), ok, err
 		},
 	})
+	if p := preview.Plan; p != nil && p.Package == "" && !o.Nameless {
+		p.Identity = cmp.Or(o.Identity, o.Package.Identity())
+	}
 	preview.Diagnostics = checked()
 	if err != nil {
 		preview.explained(ctx, files, err)

@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		previous: map[string]state.Step{}, effects: map[string]effect{},
 	}
 	r.run = state.Run{
-		ID: backends.NewUUID(), Package: o.Plan.Package, Args: o.Plan.HideSecrets(o.Args), Started: o.Now(),
+		ID: backends.NewUUID(), Package: o.Plan.Owner(), Args: o.Plan.HideSecrets(o.Args), Started: o.Now(),
 		Status: state.RunRunning, Total: len(o.Plan.Steps),
 	}
 	err := r.prepare(ctx)
@@ -147,9 +147,10 @@ func (r *runner) prepare(ctx context.Context) error {
 		}
 	}
 	identity := state.Identity{UUID: r.Enclave.UUID, Name: r.Enclave.Name, Created: r.Enclave.Created}
-	change := state.Change{Enclave: &identity, ReplaceSteps: &r.Plan.Package, Run: &r.run}
+	owner := r.Plan.Owner()
+	change := state.Change{Enclave: &identity, ReplaceSteps: &owner, Run: &r.run}
 	for _, s := range remembered.Steps {
-		if s.Package == r.Plan.Package {
+		if s.Package == owner {
 			r.previous[s.ID] = s
 		}
 	}

@@ -264,7 +264,7 @@ func (r *runner) apply(record state.Step, out done) error {
 	run := r.run
 	change := state.Change{Steps: []state.Step{record}, Run: &run, DropServices: out.removed, Artifacts: out.artifacts, Overrides: out.overrides}
 	for _, service := range out.services {
-		service.Package, service.Updated = r.Plan.Package, r.Now()
+		service.Package, service.Updated = r.Plan.Owner(), r.Now()
 		change.Services = append(change.Services, service)
 	}
 	return r.Store.Apply(change)

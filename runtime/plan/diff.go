@@ -117,7 +117,7 @@ func Diff(p *Plan, done []Record, world World) Delta {
 		d.foresee(s)
 	}
 	for _, r := range done {
-		if r.Package == p.Package {
+		if r.Package == p.Owner() {
 			d.byIdentity[r.Identity] = r
 			d.done = append(d.done, r)
 		}
@@ -128,7 +128,7 @@ func Diff(p *Plan, done []Record, world World) Delta {
 	for d.spread() {
 	}
 	for name, pkg := range world.Made {
-		if pkg == p.Package && !d.adds(name) {
+		if pkg != "" && pkg == p.Owner() && !d.adds(name) {
 			d.Removed = append(d.Removed, name)
 		}
 	}
@@ -313,7 +313,7 @@ func identities(p *Plan) map[string]Record {
 			sources[source.ID] = fmt.Sprintf("%s.%d", identity, i)
 		}
 		r := Record{
-			ID: s.ID, Package: p.Package, Name: s.Name, Position: s.Position.String(), Identity: identity,
+			ID: s.ID, Package: p.Owner(), Name: s.Name, Position: s.Position.String(), Identity: identity,
 			Services: s.Services(), Artifacts: s.Artifacts(), Parts: map[string]string{},
 		}
 		for _, arg := range s.Args {

@@ -11,12 +11,22 @@ import (
 // Plan is everything that one interpretation decided.
 type Plan struct {
 	Package      string            `json:"package"`                // the package's name from kurtosis.yml, "" for a standalone script
+	Identity     string            `json:"identity,omitempty"`     // what tells a standalone script from others in an enclave; "" is what Package says
 	Dependencies []string          `json:"dependencies,omitempty"` // names of other packages that were imported, sorted
 	Replace      map[string]string `json:"replace,omitempty"`      // the root package's replace entries in force
 	Cluster      string            `json:"cluster"`                // what get_cluster_type answered: "docker" or "kubernetes"
 	Steps        []*Step           `json:"steps"`
 	Result       Value             `json:"-"` // what run returned; None when nothing. Encoded by the plan's own MarshalJSON
 	Warnings     []Warning         `json:"warnings,omitempty"`
+}
+
+// Owner is whose the plan's steps and services are in an enclave: the package's, or the script's. Nothing belongs to "",
+// a script that nobody can tell from others: its steps are compared with those of the last one like it.
+func (p *Plan) Owner() string {
+	if p.Package != "" {
+		return p.Package
+	}
+	return p.Identity
 }
 
 // Warning is advice that interpretation has to give: use of something deprecated.
