@@ -297,6 +297,15 @@ type RegistryAuth struct {
 // TokenUser, as a Username, says that Password is a token: what `docker login` got instead of a password.
 const TokenUser = "<token>"
 
+// Domain is what references of images call the registry: docker.io for Docker Hub, whatever it is called.
+func (a RegistryAuth) Domain() string {
+	switch a.Registry {
+	case "", "index.docker.io", "registry-1.docker.io", "https://index.docker.io/v1/":
+		return "docker.io"
+	}
+	return a.Registry
+}
+
 // String hides the password.
 func (a RegistryAuth) String() string { return a.Username + ":***@" + a.Registry }
 
@@ -344,6 +353,8 @@ type BuildSpec struct {
 	Labels     map[string]string // put on the image
 	Platform   string
 	NoCache    bool
+	// Logins for images that the build starts from; for others what `docker login` stored is used.
+	Logins []RegistryAuth
 }
 
 // BuildProgress is a piece of a build's log.

@@ -42,7 +42,7 @@ func (b *Backend) BuildImage(ctx context.Context, spec backends.BuildSpec, progr
 	var with builder
 	switch choice := b.options.Getenv(builderVariable); choice {
 	case "", "buildkit":
-		session, err := b.openSession(ctx)
+		session, err := b.openSession(ctx, spec.Logins)
 		if err == nil {
 			defer session.Close()
 			options.Version, options.SessionID = build.BuilderBuildKit, session.ID()
@@ -58,6 +58,7 @@ func (b *Backend) BuildImage(ctx context.Context, spec backends.BuildSpec, progr
 	}
 	if with == nil {
 		options.Version, options.Remove, options.ForceRemove = build.BuilderV1, true, true
+		options.AuthConfigs = authConfigs(spec.Logins)
 		with = &classic{progress: progress}
 	}
 	archive, err := spec.Context(ctx)

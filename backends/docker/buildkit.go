@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"slices"
 	"strings"
 
 	control "github.com/moby/buildkit/api/services/control"
@@ -18,12 +19,12 @@ import (
 
 // openSession offers BuildKit what it may ask for while it builds: the credentials of registries. It fails on engines
 // without BuildKit. The caller closes it.
-func (b *Backend) openSession(ctx context.Context) (*session.Session, error) {
+func (b *Backend) openSession(ctx context.Context, logins []backends.RegistryAuth) (*session.Session, error) {
 	s, err := session.NewSession(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	s.Allow(&credentials{backend: b})
+	s.Allow(&credentials{backend: b, logins: logins})
 	opened := make(chan error, 1)
 	go func() {
 		err := s.Run(ctx, func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
@@ -41,10 +42,11 @@ func (b *Backend) openSession(ctx context.Context) (*session.Session, error) {
 	return s, nil
 }
 
-// credentials answers BuildKit's questions for logins with what `docker login` stored.
+// credentials answers BuildKit's questions for logins with those of the build, else with what `docker login` stored.
 type credentials struct {
 	auth.UnimplementedAuthServer
 	backend *Backend
+	logins  []backends.RegistryAuth
 }
 
 // Register makes it a service of the session.
@@ -56,9 +58,14 @@ func (c *credentials) Credentials(ctx context.Context, r *auth.CredentialsReques
 	if host == "registry-1.docker.io" {
 		host = "docker.io"
 	}
-	stored, err := c.backend.storedAuth(ctx, host)
-	if err != nil {
-		return nil, status.Error(codes.FailedPrecondition, err.Error())
+	var stored *backends.RegistryAuth
+	if i := slices.IndexFunc(c.logins, func(a backends.RegistryAuth) bool { return a.Domain() == host }); i >= 0 {
+		stored = &c.logins[i]
+	} else {
+		var err error
+		if stored, err = c.backend.storedAuth(ctx, host); err != nil {
+			return nil, status.Error(codes.FailedPrecondition, err.Error())
+		}
 	}
 	switch {
 	case stored == nil:

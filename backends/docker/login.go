@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -179,16 +180,30 @@ func askHelper(ctx context.Context, helper, registry string) (*backends.Registry
 
 // encodeAuth is the header the engine wants.
 func encodeAuth(a backends.RegistryAuth, domain string) (string, error) {
-	c := registry.AuthConfig{Username: a.Username, Password: a.Password, ServerAddress: a.Registry}
-	if c.ServerAddress == "" {
-		c.ServerAddress = domain
-	}
-	if a.Username == backends.TokenUser {
-		c.Username, c.Password, c.IdentityToken = "", "", a.Password
-	}
-	header, err := registry.EncodeAuthConfig(c)
+	header, err := registry.EncodeAuthConfig(authConfigOf(a, domain))
 	if err != nil {
 		return "", fmt.Errorf("encoding the registry's credentials: %w", err)
 	}
 	return header, nil
+}
+
+func authConfigOf(a backends.RegistryAuth, domain string) registry.AuthConfig {
+	c := registry.AuthConfig{Username: a.Username, Password: a.Password, ServerAddress: cmp.Or(a.Registry, domain)}
+	if a.Username == backends.TokenUser {
+		c.Username, c.Password, c.IdentityToken = "", "", a.Password
+	}
+	return c
+}
+
+// authConfigs are logins as the classic builder looks them up.
+func authConfigs(logins []backends.RegistryAuth) map[string]registry.AuthConfig {
+	out := map[string]registry.AuthConfig{}
+	for _, a := range logins {
+		name := a.Domain()
+		if name == "docker.io" {
+			name = dockerHub
+		}
+		out[name] = authConfigOf(a, name)
+	}
+	return out
 }
