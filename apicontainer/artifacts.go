@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"connectrpc.com/connect"
@@ -18,6 +19,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
 	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
@@ -77,11 +79,49 @@ func (s *Server) StoreFilesArtifactFromService(ctx context.Context, req *connect
 	return connect.NewResponse(&pb.StoreFilesArtifactFromServiceResponse{Uuid: made.UUID}), nil
 }
 
-// artifact opens a files artifact.
-func (s *Server) artifact(identifier string) (state.Artifact, io.ReadCloser, error) {
+// remembered is what the enclave remembers. A state that could not be read is an empty one; the next run tells.
+func (s *Server) remembered() (*state.Store, error) {
 	store, err := s.enclaves.Store(s.enclave.UUID)
 	var corrupt *state.CorruptError
-	if err != nil && !errors.As(err, &corrupt) {
+	if errors.As(err, &corrupt) {
+		s.lost.add(corrupt)
+		return store, nil
+	}
+	return store, err
+}
+
+// lost are states that were found to be unreadable, and set aside, by who could not tell anybody.
+type lost struct {
+	mu   sync.Mutex
+	list []*state.CorruptError
+}
+
+func (l *lost) add(e *state.CorruptError) {
+	l.mu.Lock()
+	l.list = append(l.list, e)
+	l.mu.Unlock()
+}
+
+// take gives them once.
+func (l *lost) take() []*state.CorruptError {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.list
+	l.list = nil
+	return list
+}
+
+// tellLost says what was lost to the next who runs something.
+func (s *Server) tellLost(sink event.Sink) {
+	for _, e := range s.lost.take() {
+		sink.Emit(event.Warning{Message: e.Error(), Hint: e.Hint()})
+	}
+}
+
+// artifact opens a files artifact.
+func (s *Server) artifact(identifier string) (state.Artifact, io.ReadCloser, error) {
+	store, err := s.remembered()
+	if err != nil {
 		return state.Artifact{}, nil, rpc.Error(err)
 	}
 	found, content, err := store.Artifact(identifier)
@@ -101,7 +141,7 @@ func (s *Server) DownloadFilesArtifact(_ context.Context, req *connect.Request[p
 	r, w := io.Pipe()
 	defer r.Close()
 	go func() { // ends when r is closed
-		z := gzip.NewWriter(w)
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // a level that there is; who waits is on this machine
 		_, err := io.Copy(z, content)
 		w.CloseWithError(errors.Join(err, z.Close()))
 	}()
@@ -110,9 +150,8 @@ func (s *Server) DownloadFilesArtifact(_ context.Context, req *connect.Request[p
 
 // ListFilesArtifactNamesAndUuids lists by name.
 func (s *Server) ListFilesArtifactNamesAndUuids(context.Context, *connect.Request[emptypb.Empty]) (*connect.Response[pb.ListFilesArtifactNamesAndUuidsResponse], error) {
-	store, err := s.enclaves.Store(s.enclave.UUID)
-	var corrupt *state.CorruptError
-	if err != nil && !errors.As(err, &corrupt) {
+	store, err := s.remembered()
+	if err != nil {
 		return nil, rpc.Error(err)
 	}
 	out := &pb.ListFilesArtifactNamesAndUuidsResponse{}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"connectrpc.com/connect"
@@ -131,6 +132,8 @@ func code(err error) connect.Code {
 		return connect.CodeCanceled
 	case errors.Is(err, context.DeadlineExceeded):
 		return connect.CodeDeadlineExceeded
+	case errors.Is(err, syscall.ENOSPC):
+		return connect.CodeResourceExhausted
 	}
 	switch backends.KindOf(err) {
 	case backends.NotFound, backends.ImageNotFound:
