@@ -33,7 +33,9 @@ type request struct {
 	params   string // JSON, "" for none
 	dryRun   bool
 	options  runtime.RunOptions
-	record   *pb.GetStarlarkRunResponse
+
+	resourceCheck bool
+	record        *pb.GetStarlarkRunResponse
 }
 
 // common are the getters of both messages.
@@ -48,8 +50,8 @@ type common interface {
 	GetAllowPrivilegedMode() bool
 }
 
-func (s *Server) request(m common, download *pb.ImageDownloadMode) request {
-	r := request{function: m.GetMainFunctionName(), params: m.GetSerializedParams(), dryRun: m.GetDryRun()}
+func (s *Server) request(m common, download *pb.ImageDownloadMode, resourceCheck *bool) request {
+	r := request{function: m.GetMainFunctionName(), params: m.GetSerializedParams(), dryRun: m.GetDryRun(), resourceCheck: resourceCheck == nil || *resourceCheck}
 	r.options = runtime.RunOptions{
 		Parallelism: int(m.GetParallelism()), Parallel: m.GetParallel(), NonBlockingTasks: m.GetNonBlockingMode(),
 		Fresh: slices.Contains(m.GetExperimentalFeatures(), pb.KurtosisFeatureFlag_NO_INSTRUCTIONS_CACHING),
@@ -72,8 +74,11 @@ func (s *Server) request(m common, download *pb.ImageDownloadMode) request {
 // RunStarlarkScript runs a script that stands alone.
 func (s *Server) RunStarlarkScript(ctx context.Context, req *connect.Request[pb.RunStarlarkScriptArgs], stream *connect.ServerStream[line]) error {
 	m := req.Msg
-	r := s.request(m, m.ImageDownloadMode)
-	r.open = func(ctx context.Context) (*packages.Package, error) { return s.script(ctx, m.SerializedScript) }
+	r := s.request(m, m.ImageDownloadMode, m.ResourceCheck)
+	r.open = func(ctx context.Context) (*packages.Package, error) {
+		return s.script(ctx, scriptName, m.SerializedScript, "")
+	}
+	r.options.Nameless = true
 	r.record.PackageId, r.record.SerializedScript = scriptPackage, m.SerializedScript
 	return s.run(ctx, r, stream.Send)
 }
@@ -89,7 +94,7 @@ func (s *Server) RunStarlarkPackage(ctx context.Context, req *connect.Request[pb
 			return rpc.Error(err)
 		}
 	}
-	r := s.request(m, m.ImageDownloadMode)
+	r := s.request(m, m.ImageDownloadMode, m.ResourceCheck)
 	r.open = func(ctx context.Context) (*packages.Package, error) {
 		return s.open(ctx, m.PackageId, m.GetRemote() || m.GetClonePackage(), m.GetRelativePathToMainFile(), m.GetGithubAuthToken())
 	}
@@ -127,18 +132,21 @@ func (s *Server) open(ctx context.Context, name string, remote bool, main, token
 	return s.uploads.open(ctx, name, o)
 }
 
+// scriptName is what a script that comes without a name is called.
+const scriptName = "script.star"
+
 // script keeps a script as a file, as what is interpreted has to have a place.
-func (s *Server) script(ctx context.Context, text string) (*packages.Package, error) {
+func (s *Server) script(ctx context.Context, name, text, token string) (*packages.Package, error) {
 	sum := sha256.Sum256([]byte(text))
 	dir := filepath.Join(s.Dir, "scripts", hex.EncodeToString(sum[:8]))
-	file := filepath.Join(dir, "script.star")
+	file := filepath.Join(dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := writeFile(file, []byte(text)); err != nil {
 		return nil, err
 	}
-	return packages.Open(ctx, file, packages.Options{Fetcher: s.fetcher("")})
+	return packages.Open(ctx, file, packages.Options{Fetcher: s.fetcher(token)})
 }
 
 func arguments(text string) (plan.Value, error) {
@@ -154,37 +162,11 @@ func arguments(text string) (plan.Value, error) {
 
 // run does what r asks for and sends what happens. Who stops listening does not stop the run.
 func (s *Server) run(ctx context.Context, r request, send func(*line) error) error {
-	if s.life.Err() != nil {
-		return connect.NewError(connect.CodeUnavailable, errors.New("the API container is stopping"))
-	}
-	var (
-		out  = make(chan *line)
-		gone = make(chan struct{})
-	)
-	defer close(gone)
-	emit := func(l *line) {
-		select {
-		case out <- l:
-		case <-gone:
-		}
-	}
-	s.runs.Go(func() {
-		defer close(out)
-		s.execute(s.life, r, emit)
-	})
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case l, more := <-out:
-			if !more {
-				return nil
-			}
-			if err := send(l); err != nil {
-				return err
-			}
-		}
-	}
+	return outlive(ctx, s, func(life context.Context, emit func(*line)) {
+		ctx, _, ended := s.active.begin(life)
+		defer ended()
+		s.execute(ctx, r, emit)
+	}, send)
 }
 
 func (s *Server) execute(ctx context.Context, r request, emit func(*line)) {
@@ -209,6 +191,7 @@ func (s *Server) execute(ctx context.Context, r request, emit func(*line)) {
 	o.Options.Cache, o.Options.Interp = s.cache, s.interp
 	o.State, o.Enclave, o.Sink, o.Now, o.HTTP = s.enclaves.State, s.enclave.UUID, w, s.Now, s.HTTP
 	o.ArgsText = argumentNames(args)
+	o.NoConnect, o.ResourceCheck = s.unconnected.Load(), r.resourceCheck
 	if r.dryRun {
 		result, err := runtime.Compare(ctx, s.Backend, o)
 		if err == nil && len(result.Problems) > 0 {
@@ -254,7 +237,7 @@ func argumentNames(args plan.Value) string {
 // GetStarlarkScriptPlanYaml plans a script.
 func (s *Server) GetStarlarkScriptPlanYaml(ctx context.Context, req *connect.Request[pb.StarlarkScriptPlanYamlArgs]) (*connect.Response[pb.PlanYaml], error) {
 	m := req.Msg
-	pkg, err := s.script(ctx, m.SerializedScript)
+	pkg, err := s.script(ctx, scriptName, m.SerializedScript, "")
 	return s.planYAML(ctx, pkg, err, m.GetMainFunctionName(), m.GetSerializedParams(), m.GetAllowPrivilegedMode())
 }
 

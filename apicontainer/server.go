@@ -4,15 +4,20 @@ package apicontainer
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/kurtosis-go/kurtosis/api/apicontainerapi"
 	"github.com/kurtosis-go/kurtosis/api/apicontainerapi/apicontainerapiconnect"
+	"github.com/kurtosis-go/kurtosis/api/kurtosisv1/kurtosisv1connect"
 	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -31,6 +36,8 @@ type Options struct {
 	Dir     string // the enclave's data: state, files artifacts, uploaded packages
 	// Fetcher brings remote packages; token is of GitHub, "" for none. nil refuses them.
 	Fetcher func(token string) packages.Fetcher
+	// Checker, where not nil, makes the checker of a package that is run by the project's own API.
+	Checker func(*packages.Package) runtime.Checker
 	RPC     rpc.Options
 	HTTP    *http.Client     // for files artifacts of a URL; nil is a client with no more than Go's defaults
 	Now     func() time.Time // nil is time.Now
@@ -44,12 +51,16 @@ type Server struct {
 	enclaves runtime.Enclaves
 	enclave  backends.Enclave
 	uploads  *uploads
-	cache    *workspace.Cache
-	interp   *interp.Interpreter
-	history  *history
-	last     *lastRun
-	alive    *alive
-	lost     lost
+	bundles  *bundles
+	active   active
+
+	unconnected atomic.Bool // services that are started from now on publish no port
+	cache       *workspace.Cache
+	interp      *interp.Interpreter
+	history     *history
+	last        *lastRun
+	alive       *alive
+	lost        lost
 }
 
 var _ apicontainerapiconnect.ApiContainerServiceHandler = (*Server)(nil)
@@ -75,12 +86,17 @@ func New(life context.Context, o Options) (*Server, error) {
 	if s.uploads, err = openUploads(filepath.Join(o.Dir, "packages")); err != nil {
 		return nil, err
 	}
+	if s.bundles, err = openBundles(filepath.Join(o.Dir, "bundles"), o.Now); err != nil {
+		return nil, err
+	}
 	if s.history, err = openHistory(filepath.Join(o.Dir, "services.json")); err != nil {
 		return nil, err
 	}
 	if s.alive, err = openAlive(alivePath(o.Dir)); err != nil {
 		return nil, err
 	}
+	_, err = os.Stat(filepath.Join(o.Dir, unconnectedFile))
+	s.unconnected.Store(err == nil)
 	return s, nil
 }
 
@@ -90,14 +106,31 @@ const maxMessage = 100 << 20
 // Handler answers gRPC, gRPC-Web and Connect.
 func (s *Server) Handler() http.Handler {
 	path, handler := apicontainerapiconnect.NewApiContainerServiceHandler(s, connect.WithReadMaxBytes(maxMessage))
-	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler})
+	own, ownHandler := kurtosisv1connect.NewEnclaveServiceHandler(&service{s}, connect.WithReadMaxBytes(maxMessage))
+	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
 }
 
 // Wait returns when no run is under way any more.
 func (s *Server) Wait() { s.runs.Wait() }
 
-// ConnectServices has nothing to do: the ports of services are published on loopback for as long as they run.
-func (s *Server) ConnectServices(context.Context, *connect.Request[connectServicesArgs]) (*connect.Response[connectServicesResponse], error) {
+// unconnectedFile is there while NO_CONNECT is in force.
+const unconnectedFile = "no-connect"
+
+// ConnectServices says whether services that are started from now on publish their ports on the host. Those that run
+// stay as they are: to publish a port, or cease to, a container is made anew.
+func (s *Server) ConnectServices(_ context.Context, req *connect.Request[connectServicesArgs]) (*connect.Response[connectServicesResponse], error) {
+	unconnected := req.Msg.Connect == apicontainerapi.Connect_NO_CONNECT
+	file := filepath.Join(s.Dir, unconnectedFile)
+	var err error
+	if unconnected {
+		err = writeFile(file, nil)
+	} else if err = os.Remove(file); errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return nil, rpc.Error(err)
+	}
+	s.unconnected.Store(unconnected)
 	return connect.NewResponse(&connectServicesResponse{}), nil
 }
 

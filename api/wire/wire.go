@@ -3,11 +3,14 @@
 package wire
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/kurtosis-go/kurtosis/api/kurtosisv1"
+	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
@@ -169,4 +172,42 @@ func Artifact(a state.Artifact) *pb.Artifact {
 // GoArtifact is the reverse of Artifact.
 func GoArtifact(m *pb.Artifact) state.Artifact {
 	return state.Artifact{UUID: m.GetUuid(), Name: m.GetName(), Size: m.GetSize(), Files: int(m.GetFiles()), Digest: m.GetDigest(), Updated: GoTime(m.GetUpdated())}
+}
+
+// Enclave is an enclave, without its API container.
+func Enclave(e backends.Enclave) *pb.Enclave {
+	return &pb.Enclave{
+		Uuid: e.UUID, Name: e.Name, Status: string(e.Status), Created: Time(e.Created), Production: e.Production, Subnet: e.Subnet, Labels: e.Labels,
+	}
+}
+
+// Service is a service; config is what it was made from, nil where that is not known.
+func Service(s backends.Service, config []byte) *pb.Service {
+	m := &pb.Service{
+		Uuid: s.UUID, Name: s.Name, State: string(s.State), Reason: s.Reason, ExitCode: int32(s.ExitCode), OutOfMemory: s.OutOfMemory,
+		Image: s.Image, ImageId: s.ImageID, Address: s.Address, Hostname: s.Hostname, Labels: s.Labels,
+		Started: Time(s.Started), Finished: Time(s.Finished), Config: config,
+	}
+	ids := map[string]bool{}
+	for id := range s.Ports {
+		ids[id] = true
+	}
+	for id := range s.Published {
+		ids[id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		port, internal := s.Ports[id]
+		public := s.Published[id]
+		if !internal {
+			port = public.Port
+		}
+		p := &pb.ServicePort{
+			Id: id, Transport: string(port.Transport), Application: port.Application, PublicAddress: public.Address, PublicPort: uint32(public.Number),
+		}
+		if internal {
+			p.Number = uint32(port.Number)
+		}
+		m.Ports = append(m.Ports, p)
+	}
+	return m
 }

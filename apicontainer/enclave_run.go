@@ -1,0 +1,216 @@
+package apicontainer
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"github.com/kurtosis-go/kurtosis/api/kurtosisv1"
+	"github.com/kurtosis-go/kurtosis/api/rpc"
+	"github.com/kurtosis-go/kurtosis/api/wire"
+	"github.com/kurtosis-go/kurtosis/backends"
+	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/packages/compose"
+	"github.com/kurtosis-go/kurtosis/runtime"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
+	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
+)
+
+// The project's own service, EnclaveService. Its messages are spelled kurtosisv1, as pb is the reference's here.
+
+// job is a run of the project's own API.
+type job struct {
+	options runtime.RunOptions
+	backend backends.Backend
+	paths   wire.Paths
+	done    func() // with what was opened
+}
+
+// job opens what is to be run and words the options.
+func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error) {
+	args, err := arguments(m.Args)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{backend: s.Backend, paths: func(path string) string { return path }, done: func() {}}
+	pkg, identity, err := s.source(ctx, m, j)
+	if err != nil {
+		return nil, err
+	}
+	o := &j.options
+	o.Options = runtime.Options{
+		Package: pkg, Identity: identity, Nameless: identity == "", Function: m.Function, Args: args, Privileged: m.Privileged, Strict: m.Strict, Cache: s.cache, Interp: s.interp,
+	}
+	if s.Checker != nil && !m.NoCheck {
+		o.Checker = s.Checker(pkg)
+	}
+	o.State, o.Enclave, o.Sink, o.Now, o.HTTP = s.enclaves.State, s.enclave.UUID, event.Discard, s.Now, s.HTTP
+	o.ArgsText, o.Parallelism, o.Parallel = m.ArgsText, int(m.Parallelism), m.Parallel
+	o.NonBlockingTasks, o.NoConnect, o.Prune = m.NonBlockingTasks, m.NoConnect, m.Prune
+	o.ResourceCheck, o.Fresh, o.NoWait = m.ResourceCheck, m.Fresh, m.NoWait
+	if m.ImageDownload == kurtosisv1.ImageDownload_IMAGE_DOWNLOAD_ALWAYS {
+		o.ImageDownload = execute.DownloadAlways
+	}
+	var logins []backends.RegistryAuth
+	for _, l := range m.Logins {
+		auth := backends.RegistryAuth{Registry: l.Registry, Username: l.Username, Password: l.Password}
+		if l.IdentityToken != "" {
+			auth.Username, auth.Password = backends.TokenUser, l.IdentityToken
+		}
+		logins = append(logins, auth)
+	}
+	j.backend = withLogins(s.Backend, logins)
+	return j, nil
+}
+
+// source opens what a request names, and says what it is known by in the enclave.
+func (s *Server) source(ctx context.Context, m *kurtosisv1.RunRequest, j *job) (pkg *packages.Package, identity string, err error) {
+	switch from := m.Source.(type) {
+	case *kurtosisv1.RunRequest_Bundle:
+		dir, release, err := s.bundles.open(from.Bundle)
+		if err != nil {
+			return nil, "", err
+		}
+		j.done = release
+		j.paths = func(path string) string { return packages.BundledPath(dir, path) }
+		pkg, err := packages.OpenBundle(ctx, dir, packages.Options{Fetcher: s.fetcher(m.GithubToken), Converted: compose.FileNames})
+		if err != nil {
+			release()
+			return nil, "", err
+		}
+		return pkg, pkg.Identity(), nil
+	case *kurtosisv1.RunRequest_Locator:
+		if !strings.HasPrefix(from.Locator, "github.com/") { // else a path of this container
+			return nil, "", backends.Errorf(backends.Invalid, "'%s' is not a locator of a package", from.Locator).WithHint("it is github.com/<owner>/<repository>[/<path>][@<version>]")
+		}
+		pkg, err := packages.Open(ctx, from.Locator, packages.Options{Fetcher: s.fetcher(m.GithubToken), Main: m.MainFile, Converted: compose.FileNames})
+		if err != nil {
+			return nil, "", err
+		}
+		return pkg, pkg.Identity(), nil
+	case *kurtosisv1.RunRequest_Script:
+		name := cmp.Or(from.Script.Name, scriptName)
+		if filepath.Base(name) != name || filepath.Ext(name) != ".star" {
+			return nil, "", backends.Errorf(backends.Invalid, "'%s' can't be the name of a script", name).WithHint("it is a file's name that ends in .star")
+		}
+		pkg, err := s.script(ctx, name, from.Script.Text, m.GithubToken)
+		if err != nil {
+			return nil, "", err
+		}
+		dir := filepath.Dir(pkg.Main.Path)
+		j.paths = func(path string) string {
+			if filepath.Dir(path) == dir {
+				return filepath.Base(path)
+			}
+			return path
+		}
+		return pkg, from.Script.Identity, nil
+	}
+	return nil, "", backends.Errorf(backends.Invalid, "the request does not say what to run")
+}
+
+// runSink sends events as JSON.
+type runSink func(*kurtosisv1.RunResponse)
+
+// Emit is event.Sink's.
+func (send runSink) Emit(e event.Event) {
+	text, err := event.Encode(e)
+	if err != nil { // none of ours; the outcome tells what matters
+		return
+	}
+	send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Event{Event: text}})
+}
+
+// Run executes a package. Who stops listening does not stop the run.
+func (s *service) Run(ctx context.Context, req *connect.Request[kurtosisv1.RunRequest], stream *connect.ServerStream[kurtosisv1.RunResponse]) error {
+	return outlive(ctx, s.Server, func(life context.Context, send func(*kurtosisv1.RunResponse)) { s.do(life, req.Msg, send) }, stream.Send)
+}
+
+func (s *service) do(life context.Context, m *kurtosisv1.RunRequest, send func(*kurtosisv1.RunResponse)) {
+	ctx, id, ended := s.active.begin(life)
+	defer ended()
+	send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Run{Run: id}})
+	result, paths, err := s.execution(ctx, m, send)
+	s.note(context.WithoutCancel(ctx))
+	out := outcome(result, err, ctx.Err() != nil, paths)
+	if out.Enclave == nil {
+		out.Enclave = wire.Enclave(s.enclave)
+	}
+	send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Outcome{Outcome: out}})
+}
+
+func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send func(*kurtosisv1.RunResponse)) (runtime.Result, wire.Paths, error) {
+	j, err := s.job(ctx, m)
+	if err != nil {
+		return runtime.Result{}, func(path string) string { return path }, err
+	}
+	defer j.done()
+	o := &j.options
+	o.Sink = runSink(send)
+	o.Checked = func(found []diag.Diagnostic) {
+		if len(found) > 0 {
+			send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Checked{Checked: &kurtosisv1.Diagnostics{Diagnostics: wire.Diagnostics(found, j.paths)}}})
+		}
+	}
+	if m.WantPlan {
+		o.Planned = func(p *plan.Plan) {
+			if text, err := json.Marshal(p); err == nil { // a plan has nothing that JSON could refuse
+				send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Plan{Plan: text}})
+			}
+		}
+	}
+	s.tellLost(o.Sink)
+	result, err := runtime.Run(ctx, j.backend, *o)
+	return result, j.paths, err
+}
+
+// Compare says what Run would do.
+func (s *service) Compare(ctx context.Context, req *connect.Request[kurtosisv1.RunRequest]) (*connect.Response[kurtosisv1.CompareResponse], error) {
+	j, err := s.job(ctx, req.Msg)
+	if err != nil {
+		return nil, rpc.Error(err)
+	}
+	defer j.done()
+	result, err := runtime.Compare(ctx, j.backend, j.options)
+	if ctx.Err() != nil {
+		return nil, rpc.Error(ctx.Err())
+	}
+	out := &kurtosisv1.CompareResponse{Outcome: outcome(result, err, false, j.paths), Problems: wire.Problems(result.Problems)}
+	if p := result.Plan; p != nil {
+		if out.Plan, err = json.Marshal(p); err != nil {
+			return nil, rpc.Error(fmt.Errorf("the plan has no JSON form: %w", err))
+		}
+		for _, step := range p.Steps {
+			d := result.Delta.Of(step)
+			out.Decisions = append(out.Decisions, &kurtosisv1.Decision{Step: step.ID, Skip: d.Skip, Cause: d.Cause})
+		}
+	}
+	return connect.NewResponse(out), nil
+}
+
+func outcome(r runtime.Result, err error, interrupted bool, paths wire.Paths) *kurtosisv1.Outcome {
+	out := &kurtosisv1.Outcome{
+		Executed: int32(r.Executed), Skipped: int32(r.Skipped), Output: r.Output, Removed: r.Delta.Removed, Main: paths(r.Target.Path),
+		Diagnostics: wire.Diagnostics(r.Diagnostics, paths), Causes: wire.Diagnostics(r.Causes, paths), Failure: wire.Failure(err, interrupted, paths),
+	}
+	if r.Enclave.UUID != "" {
+		out.Enclave = wire.Enclave(r.Enclave)
+	}
+	return out
+}
+
+// Interrupt ends a run early, or all.
+func (s *service) Interrupt(_ context.Context, req *connect.Request[kurtosisv1.InterruptRequest]) (*connect.Response[kurtosisv1.InterruptResponse], error) {
+	n := s.active.interrupt(req.Msg.Run)
+	if n == 0 && req.Msg.Run != "" {
+		return nil, rpc.Error(backends.Errorf(backends.NotFound, "there is no run '%s' under way", req.Msg.Run))
+	}
+	return connect.NewResponse(&kurtosisv1.InterruptResponse{Runs: int32(n)}), nil
+}
