@@ -150,9 +150,10 @@ func (l Locator) String() string {
 	return l.Absolute() + "@" + l.Version
 }
 
+// isRelative says whether a locator is a path: from the repository's root, or from the file it is in, as are
+// `./x.star`, `../x.star` and `.github/x.yml`.
 func isRelative(locator string) bool {
-	return strings.HasPrefix(locator, "/") || strings.HasPrefix(locator, "./") || strings.HasPrefix(locator, "../") ||
-		locator == "." || locator == ".."
+	return strings.HasPrefix(locator, "/") || strings.HasPrefix(locator, ".")
 }
 
 // isBare says whether a locator can only be a path: `templates/x.tmpl` or `lib.star`, which mean `./templates/x.tmpl`

@@ -36,7 +36,7 @@ type Replacement struct {
 }
 
 // IsLocal says whether the replacement is a directory on this machine.
-func (r Replacement) IsLocal() bool { return isRelative(r.With) || strings.HasPrefix(r.With, ".") }
+func (r Replacement) IsLocal() bool { return isRelative(r.With) }
 
 var manifestFields = []string{"name", "description", "replace"}
 

@@ -142,6 +142,7 @@ func TestResolve(t *testing.T) {
 		{"local", "", "lib/lib.star", "github.com/me/local/lib/lib.star local/lib/lib.star"},
 		{"local", "./lib/lib.star", "lib.star", "github.com/me/local/lib/lib.star local/lib/lib.star"},
 		{"local", "", "tmp/x", "'/tmp/x' doesn't exist in the package 'me/local'"},
+		{"local", "./lib/lib.star", ".config/x.json", "'/lib/.config/x.json' doesn't exist in the package 'me/local'"},
 		{"local", "", "", "locator '' is neither relative nor does it start with 'github.com/' | a file of the same package is './', one of another is github.com/<owner>/<repository>/<path>"},
 		{"local", "", "gitlab.com/a/b/main.star", "locator 'gitlab.com/a/b/main.star' is on 'gitlab.com', and only github.com is known"},
 		{"local", "", "https://github.com/a/b", "locator 'https://github.com/a/b' has a scheme, 'https://' | write it as 'github.com/a/b'"},
