@@ -79,8 +79,8 @@ func (b *Backend) BuildImage(ctx context.Context, spec backends.BuildSpec, progr
 }
 
 // noise is what builders put before and around the reason of a failure.
-var noise = []*regexp.Regexp{
-	regexp.MustCompile(`^(failed to solve( with frontend [a-z0-9.]+)?: |failed to build LLB: |failed to process ".*?": |rpc error: code = \w+ desc = |executor failed running \[.*?\]: |runc did not terminate sucessfully: |runc did not terminate successfully: |process ".*?" did not complete successfully: )`),
+var noise = []func() *regexp.Regexp{
+	compiled(`^(failed to solve( with frontend [a-z0-9.]+)?: |failed to build LLB: |failed to process ".*?": |rpc error: code = \w+ desc = |executor failed running \[.*?\]: |runc did not terminate sucessfully: |runc did not terminate successfully: |process ".*?" did not complete successfully: )`),
 }
 
 // reasonOf takes the reason out of a builder's error.
@@ -88,7 +88,7 @@ func reasonOf(text string) string {
 	for {
 		before := text
 		for _, n := range noise {
-			text = n.ReplaceAllString(text, "")
+			text = n().ReplaceAllString(text, "")
 		}
 		if text == before {
 			return text
@@ -113,7 +113,7 @@ func buildError(ctx context.Context, err error, doing, step string, tail []strin
 }
 
 // colours are what the classic builder marks a command's errors with.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colours = compiled("\x1b\\[[0-9;]*m")
 
 // classic is the builder that engines have had from the beginning.
 type classic struct {
@@ -124,7 +124,7 @@ type classic struct {
 
 func (c *classic) message(m message) {
 	for line := range strings.Lines(m.Stream) {
-		if line = colours.ReplaceAllString(strings.TrimRight(line, "\r\n"), ""); line == "" {
+		if line = colours().ReplaceAllString(strings.TrimRight(line, "\r\n"), ""); line == "" {
 			continue
 		}
 		if _, command, ok := strings.Cut(line, " : "); ok && strings.HasPrefix(line, "Step ") {

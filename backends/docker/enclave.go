@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +24,10 @@ import (
 const fanOut = 16
 
 // Errors of the engine that mean "not this block": another network has it, under Docker's and Podman's words.
-var overlap = regexp.MustCompile(`(?i)overlap|conflicts with network|is already used on the host|subnet .* already`)
+var overlap = compiled(`(?i)overlap|conflicts with network|is already used on the host|subnet .* already`)
 
 // Two networks of one name, under Docker's and Podman's words.
-var sameName = regexp.MustCompile(`(?i)network with name .* already exists|network name .* already used|network already exists`)
+var sameName = compiled(`(?i)network with name .* already exists|network name .* already used|network already exists`)
 
 // CreateEnclave makes the enclave's network.
 func (b *Backend) CreateEnclave(ctx context.Context, spec backends.EnclaveSpec) (backends.Enclave, error) {
@@ -77,9 +76,9 @@ func (b *Backend) CreateEnclave(ctx context.Context, spec backends.EnclaveSpec) 
 				UUID: spec.UUID, Name: spec.Name, Created: spec.Created, Production: spec.Production,
 				Labels: spec.Labels, Status: backends.EnclaveEmpty, Subnet: subnet.String(),
 			}, nil
-		case overlap.MatchString(err.Error()):
+		case overlap().MatchString(err.Error()):
 			continue // another process was faster
-		case sameName.MatchString(err.Error()):
+		case sameName().MatchString(err.Error()):
 			return backends.Enclave{}, enclaveExists(spec.Name)
 		default:
 			return backends.Enclave{}, b.wrap(ctx, err, doing)

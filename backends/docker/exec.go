@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -102,9 +101,9 @@ func (b *Backend) exec(ctx context.Context, id string, e backends.Exec) (int, er
 const cannotRun, notThere = 126, 127
 
 var (
-	engineWords   = regexp.MustCompile(`^(OCI runtime exec failed|runc exec failed|unable to find (user|group) |Error: (runc|crun): )`)
-	noUser        = regexp.MustCompile(`unable to find (user|group) ([^:]+): no matching`)
-	commandAbsent = regexp.MustCompile(`executable file .*not found|no such file or directory`)
+	engineWords   = compiled(`^(OCI runtime exec failed|runc exec failed|unable to find (user|group) |Error: (runc|crun): )`)
+	noUser        = compiled(`unable to find (user|group) ([^:]+): no matching`)
+	commandAbsent = compiled(`executable file .*not found|no such file or directory`)
 )
 
 // startFailure keeps back the engine's words about a command that could not be started: it writes them as if they
@@ -118,7 +117,7 @@ type startFailure struct {
 func (f *startFailure) Write(b []byte) (int, error) {
 	if !f.begun {
 		f.begun = true
-		if engineWords.Match(b) {
+		if engineWords().Match(b) {
 			f.held = bytes.Clone(b)
 			return len(b), nil
 		}
@@ -145,12 +144,12 @@ func (f *startFailure) settle(e backends.Exec, stderr io.Writer, code int) (int,
 		return code, f.release()
 	}
 	text := strings.TrimSpace(string(f.held))
-	if m := noUser.FindStringSubmatch(text); m != nil {
+	if m := noUser().FindStringSubmatch(text); m != nil {
 		return 0, backends.Errorf(backends.Invalid, "there is no %s %q", m[1], m[2])
 	}
 	why := "cannot be executed: " + strings.TrimSuffix(text, ": unknown")
 	code = cannotRun
-	if commandAbsent.MatchString(text) {
+	if commandAbsent().MatchString(text) {
 		why, code = "not found", notThere
 	}
 	f.held = nil

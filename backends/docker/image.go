@@ -87,9 +87,9 @@ func (b *Backend) pullError(ctx context.Context, err error, ref, doing string, w
 		c.Hint = "check name and tag; if it is private, log in with `docker login` or give username and password in an ImageSpec"
 	case c.Kind == backends.AuthNeeded && withAuth:
 		c.Hint = "the credentials that were sent are not accepted: log in again with `docker login`, or correct the ImageSpec"
-	case unknownCertificate.MatchString(c.Message):
+	case unknownCertificate().MatchString(c.Message):
 		c.Hint += fmt.Sprintf(": put its authority's into /etc/docker/certs.d/%s/ca.crt", domainOf(ref))
-	case noTLS.MatchString(c.Message):
+	case noTLS().MatchString(c.Message):
 		c.Hint += fmt.Sprintf(": if that is meant, add %q to insecure-registries in the engine's daemon.json", domainOf(ref))
 	}
 	return &c

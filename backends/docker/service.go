@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 
@@ -180,24 +179,24 @@ func (l *launch) service() backends.Service {
 }
 
 var (
-	addressTaken  = regexp.MustCompile(`(?i)(^|: )address already in use$|requested ip address \S+ is already allocated`)
-	portTaken     = regexp.MustCompile(`(?i)port is already allocated|bind: address already in use|ports are not available|cannot listen on the TCP port|already in use by another process`)
-	portInMessage = regexp.MustCompile(`(?:Bind for|listen \w+) \S*:(\d{1,5})\b`)
-	noCommand     = regexp.MustCompile(`(?:exec:|executable file|crun:|runc:)[^"` + "`" + `]*["` + "`" + `]?([^"` + "`" + `:]+)["` + "`" + `]?: ?(executable file .*not found|stat .*no such file or directory|no such file or directory|permission denied|not found in \$PATH)`)
+	addressTaken  = compiled(`(?i)(^|: )address already in use$|requested ip address \S+ is already allocated`)
+	portTaken     = compiled(`(?i)port is already allocated|bind: address already in use|ports are not available|cannot listen on the TCP port|already in use by another process`)
+	portInMessage = compiled(`(?:Bind for|listen \w+) \S*:(\d{1,5})\b`)
+	noCommand     = compiled(`(?:exec:|executable file|crun:|runc:)[^"` + "`" + `]*["` + "`" + `]?([^"` + "`" + `:]+)["` + "`" + `]?: ?(executable file .*not found|stat .*no such file or directory|no such file or directory|permission denied|not found in \$PATH)`)
 )
 
 func isAddressTaken(err error) bool {
 	text := engineText(err)
-	return addressTaken.MatchString(text) && !portTaken.MatchString(text)
+	return addressTaken().MatchString(text) && !portTaken().MatchString(text)
 }
 
 // takenPort tells whether an engine's error is a host port that is taken, and which; 0 if it does not say.
 func takenPort(err error) (port string, taken bool) {
 	text := err.Error()
-	if !portTaken.MatchString(text) {
+	if !portTaken().MatchString(text) {
 		return "", false
 	}
-	if m := portInMessage.FindStringSubmatch(text); m != nil {
+	if m := portInMessage().FindStringSubmatch(text); m != nil {
 		return m[1], true
 	}
 	return "", true
@@ -238,7 +237,7 @@ func (b *Backend) launchError(ctx context.Context, n *network, spec backends.Ser
 		b.forget(n.uuid)
 		return noEnclave(n.uuid)
 	}
-	if m := noCommand.FindStringSubmatch(text); m != nil {
+	if m := noCommand().FindStringSubmatch(text); m != nil {
 		why := "is not in the image"
 		if strings.Contains(m[2], "permission") {
 			why = "may not be executed"

@@ -130,7 +130,7 @@ func (b *Backend) ownNetwork(ctx context.Context, spec backends.SystemSpec) erro
 	_, err := b.client.NetworkCreate(ctx, spec.Name, dockernet.CreateOptions{Driver: "bridge", Labels: map[string]string{
 		backends.LabelAppID: backends.AppID, backends.LabelContainerType: spec.Kind, backends.LabelGUID: spec.UUID,
 	}})
-	if err != nil && sameName.MatchString(err.Error()) {
+	if err != nil && sameName().MatchString(err.Error()) {
 		return nil // of a container that was removed by hand
 	}
 	return err
