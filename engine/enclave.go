@@ -27,21 +27,21 @@ const DataDir = "/kurtosis-data"
 
 // CreateEnclave makes an enclave and its API container, and returns once that answers.
 func (s *Server) CreateEnclave(ctx context.Context, req *connect.Request[engineapi.CreateEnclaveArgs]) (*connect.Response[engineapi.CreateEnclaveResponse], error) {
-	info, err := s.create(ctx, req.Msg.GetEnclaveName(), req.Msg.GetMode() == engineapi.EnclaveMode_PRODUCTION)
+	made, err := s.create(ctx, req.Msg.GetEnclaveName(), req.Msg.GetMode() == engineapi.EnclaveMode_PRODUCTION)
 	if err != nil {
 		return nil, rpc.Error(err)
 	}
-	return connect.NewResponse(&engineapi.CreateEnclaveResponse{EnclaveInfo: info}), nil
+	return connect.NewResponse(&engineapi.CreateEnclaveResponse{EnclaveInfo: enclaveInfo(made.Enclave, made.api)}), nil
 }
 
-func (s *Server) create(ctx context.Context, name string, production bool) (*engineapi.EnclaveInfo, error) {
+func (s *Server) create(ctx context.Context, name string, production bool) (managed, error) {
 	spec := backends.EnclaveSpec{Name: name, Production: production}
 	if s.Name != DefaultName {
 		spec.Labels = map[string]string{engineLabel: s.Name}
 	}
 	enclave, err := s.enclaves.Make(ctx, spec)
 	if err != nil {
-		return nil, err
+		return managed{}, err
 	}
 	api, err := s.startAPI(ctx, enclave)
 	if err == nil {
@@ -49,10 +49,10 @@ func (s *Server) create(ctx context.Context, name string, production bool) (*eng
 	}
 	if err != nil {
 		// A half of an enclave is of no use; the caller's own context may have ended.
-		return nil, errors.Join(err, s.Backend.RemoveEnclave(context.WithoutCancel(ctx), enclave.UUID))
+		return managed{}, errors.Join(err, s.Backend.RemoveEnclave(context.WithoutCancel(ctx), enclave.UUID))
 	}
 	s.logs.follow(enclave.UUID)
-	return enclaveInfo(enclave, &api), nil
+	return managed{enclave, &api}, nil
 }
 
 // startAPI makes the API container of an enclave and waits until it answers.

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,52 +28,88 @@ func (s *Server) GetServiceLogs(ctx context.Context, req *connect.Request[engine
 	if err != nil {
 		return err
 	}
-	enclave, exists, err := s.past(ctx, m.EnclaveIdentifier)
+	q := logQuery{
+		enclave: m.EnclaveIdentifier, services: slices.Sorted(maps.Keys(m.ServiceUuidSet)), matches: matches, tail: int(m.GetNumLogLines()), follow: m.GetFollowLogs(),
+	}
+	if q.tail == 0 {
+		q.tail = defaultLines
+	}
+	if m.GetReturnAllLogs() {
+		q.tail = 0
+	}
+	readers, missing, err := s.readers(ctx, q)
 	if err != nil {
 		return rpc.Error(err)
+	}
+	if len(missing) > 0 {
+		unknown := map[string]bool{}
+		for _, identifier := range missing {
+			unknown[identifier] = true
+		}
+		if err := stream.Send(&engineapi.GetServiceLogsResponse{NotFoundServiceUuidSet: unknown}); err != nil {
+			return err
+		}
+	}
+	return together(ctx, readers, func(r reader, l backends.LogLine) error { return stream.Send(logLine(r.asked, l)) })
+}
+
+// logQuery asks for logs.
+type logQuery struct {
+	enclave  string
+	services []string // none is all that there are now
+	matches  func(string) bool
+	tail     int // 0 is all
+	follow   bool
+}
+
+// readers finds the services that are asked for, in their order, and those that there never were.
+func (s *Server) readers(ctx context.Context, q logQuery) (list []reader, missing []string, err error) {
+	enclave, exists, err := s.past(ctx, q.enclave)
+	if err != nil {
+		return nil, nil, err
 	}
 	var services []backends.Service
 	if exists {
 		if services, err = s.Backend.ListServices(ctx, enclave); err != nil {
-			return rpc.Error(err)
+			return nil, nil, err
 		}
 	}
-	wanted := make([]string, 0, len(m.ServiceUuidSet))
-	for identifier := range m.ServiceUuidSet {
-		wanted = append(wanted, identifier)
-	}
-	if len(wanted) == 0 {
+	if len(q.services) == 0 {
 		for _, service := range services {
-			wanted = append(wanted, service.UUID)
+			q.services = append(q.services, service.UUID)
 		}
 	}
-	tail := int(m.GetNumLogLines())
-	if tail == 0 {
-		tail = defaultLines
-	}
-	if m.GetReturnAllLogs() {
-		tail = 0
-	}
-	ctx, stop := context.WithCancel(ctx)
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	defer stop()
-	out, failed := make(chan *engineapi.GetServiceLogsResponse), make(chan error, len(wanted))
-	missing := map[string]bool{}
-	for _, identifier := range wanted {
-		r := reader{server: s, enclave: enclave, matches: matches, tail: tail, follow: m.GetFollowLogs()}
+	for _, identifier := range q.services {
+		r := reader{server: s, asked: identifier, enclave: enclave, matches: q.matches, tail: q.tail, follow: q.follow}
 		if service, ok := runtime.FindService(services, identifier); ok {
 			r.name, r.service = service.Name, service.UUID
 		} else if gone, ok := s.logs.lookup(enclave, identifier); ok {
 			r.service = gone.UUID
 		} else {
-			missing[identifier] = true
+			missing = append(missing, identifier)
 			continue
 		}
+		list = append(list, r)
+	}
+	return list, missing, nil
+}
+
+// together reads logs side by side and sends their lines as they come.
+func together(ctx context.Context, list []reader, send func(reader, backends.LogLine) error) error {
+	type read struct {
+		from reader
+		line backends.LogLine
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer stop()
+	out, failed := make(chan read), make(chan error, len(list))
+	for _, r := range list {
 		readers.Go(func() {
 			if err := r.read(ctx, func(line backends.LogLine) bool {
 				select {
-				case out <- logLine(identifier, line):
+				case out <- read{r, line}:
 					return true
 				case <-ctx.Done():
 					return false
@@ -81,17 +119,12 @@ func (s *Server) GetServiceLogs(ctx context.Context, req *connect.Request[engine
 			}
 		})
 	}
-	if len(missing) > 0 {
-		if err := stream.Send(&engineapi.GetServiceLogsResponse{NotFoundServiceUuidSet: missing}); err != nil {
-			return err
-		}
-	}
 	ended := make(chan struct{})
 	go func() { readers.Wait(); close(ended) }()
 	for {
 		select {
-		case response := <-out:
-			if err := stream.Send(response); err != nil {
+		case l := <-out:
+			if err := send(l.from, l.line); err != nil {
 				return err
 			}
 		case err := <-failed:
@@ -136,6 +169,7 @@ func (s *Server) past(ctx context.Context, identifier string) (uuid string, exis
 // reader reads one service's log: what was kept, and what the container engine has beyond that.
 type reader struct {
 	server  *Server
+	asked   string // how it was named
 	enclave string
 	service string // UUID
 	name    string // "" of one that is gone

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/api/engineapi"
 	"github.com/kurtosis-go/kurtosis/api/engineapi/engineapiconnect"
+	"github.com/kurtosis-go/kurtosis/api/kurtosisv1/kurtosisv1connect"
 	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime"
@@ -33,6 +34,7 @@ type Options struct {
 	Backend Backend
 	Name    string // of this engine, among several on one machine; "" is DefaultName
 	Image   string // of API containers
+	Version string // of the program
 	Dir     string // what it keeps: identifiers and logs of the past
 	// PublishAddress is where the ports of API containers are published; "" is loopback.
 	PublishAddress string
@@ -77,7 +79,8 @@ func New(o Options) (*Server, error) {
 // Handler answers gRPC, gRPC-Web and Connect.
 func (s *Server) Handler() http.Handler {
 	path, handler := engineapiconnect.NewEngineServiceHandler(s)
-	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler})
+	own, ownHandler := kurtosisv1connect.NewEngineServiceHandler(&service{s})
+	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
 }
 
 // Run keeps logs until ctx ends.
