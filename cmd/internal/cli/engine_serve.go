@@ -22,6 +22,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/engine"
 	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/packages/fetch"
+	"github.com/kurtosis-go/kurtosis/runtime"
 )
 
 // The hidden commands engine serve and api serve are what containers of the engine's image run.
@@ -50,7 +51,7 @@ func (a *app) engineServeCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			trustKnownRoots()
 			return a.withSystems(cmd.Context(), func(b engine.Backend) error {
-				o.Backend, o.Env, o.RPC.Token, o.Logs.Retention = b, environment(), os.Getenv(engine.TokenVariable), retention
+				o.Backend, o.Version, o.Env, o.RPC.Token, o.Logs.Retention = b, Version, environment(), os.Getenv(engine.TokenVariable), retention
 				server, err := engine.New(o)
 				if err != nil {
 					return err
@@ -98,6 +99,7 @@ func (a *app) apiCommand() *cobra.Command {
 				}
 				return fetch.New(fetch.Options{Dir: filepath.Join(o.Dir, "repositories"), Token: token})
 			}
+			o.Checker = func(pkg *packages.Package) runtime.Checker { return checker{pkg} }
 			server, err := apicontainer.New(cmd.Context(), o)
 			if err != nil {
 				return err
