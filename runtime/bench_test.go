@@ -24,6 +24,7 @@ type bench struct {
 	enclaves         runtime.Enclaves
 	name             string
 	toolbox, busybox string
+	images           []string // to be removed in the end
 }
 
 // events collects what a run says.

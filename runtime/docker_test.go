@@ -40,6 +40,9 @@ func newBench(t *testing.T) *bench {
 		if enclave, err := b.InspectEnclave(ctx, e.name); err == nil {
 			require.NoError(t, e.enclaves.Remove(ctx, enclave, true))
 		}
+		for _, ref := range e.images {
+			require.NoError(t, b.RemoveImage(ctx, ref))
+		}
 	})
 	return e
 }

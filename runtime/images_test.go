@@ -3,8 +3,6 @@ package runtime_test
 import (
 	"context"
 	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/backends/fake"
-	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
@@ -213,35 +210,39 @@ def run(plan):
 	})
 }
 
+// otherPackage has a build context in a package that is imported.
+const otherPackage = `
+def run(plan):
+    plan.add_service(name="a", config=ServiceConfig(image=ImageBuildSpec(image_name="IMAGE", build_context_dir="github.com/test/other/app"), cmd=["sleep"]))
+`
+
+func otherPackageFiles(content string) map[string]string {
+	return map[string]string{
+		"kurtosis.yml":         "name: github.com/test/mine\nreplace:\n  github.com/test/other: ./other\n",
+		"other/kurtosis.yml":   "name: github.com/test/other\n",
+		"other/app/Dockerfile": "FROM @toolbox\nCOPY file /file\n", "other/app/file": content,
+	}
+}
+
 // TestContextOfAnotherPackage: a build context can be in a package that is imported, and its edits count.
 func TestContextOfAnotherPackage(t *testing.T) {
-	const main = `
-def run(plan):
-    plan.add_service(name="a", config=ServiceConfig(image=ImageBuildSpec(image_name="a:dev", build_context_dir="github.com/test/other/app")))
-    plan.add_service(name="b", config=ServiceConfig(image=NixBuildSpec(image_name="b:dev", build_context_dir="github.com/test/other/app", flake_location_dir=".")))
-`
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		write := func(name, text string) {
+		b, engine := newFake(t)
+		engine.AddImage("base:1", fake.Image{})
+		b.toolbox = "base:1"
+		run := func(content string) (runtime.Result, []event.ImageSource) {
 			t.Helper()
-			path := filepath.Join(dir, name)
-			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+			result, seen, err := b.run(t.Context(), strings.ReplaceAll(otherPackage, "IMAGE", "a:dev"), otherPackageFiles(content))
+			require.NoError(t, err)
+			return result, sources(seen)
 		}
-		write("mine/kurtosis.yml", "name: github.com/test/mine\nreplace:\n  github.com/test/other: ../other\n")
-		write("mine/main.star", main)
-		write("other/kurtosis.yml", "name: github.com/test/other\n")
-		write("other/app/Dockerfile", "FROM scratch\nCOPY file /file\n")
-		write("other/app/flake.nix", "{ }")
-		write("other/app/file", "1")
-		pkg, err := packages.Open(t.Context(), filepath.Join(dir, "mine"), packages.Options{})
-		require.NoError(t, err)
-		made, err := runtime.Plan(t.Context(), runtime.Options{Package: pkg})
-		require.NoError(t, err)
-		require.Empty(t, made.Problems)
-		images, err := made.Plan.Images()
-		require.NoError(t, err)
-		require.Equal(t, filepath.Join(dir, "other", "app"), images[0].Build.ContextPath)
-		require.Equal(t, filepath.Join(dir, "other", "app"), images[1].Nix.ContextPath)
+		result, got := run("1")
+		require.Equal(t, []event.ImageSource{event.ImageBuilt}, got)
+		require.Regexp(t, `other/app$`, result.Plan.Steps[0].Locators[0].Path)
+		result, _ = run("1")
+		require.Equal(t, 1, result.Skipped)
+		result, got = run("2")
+		require.Equal(t, "files changed", result.Delta.Of(result.Plan.Steps[0]).Cause)
+		require.Equal(t, []event.ImageSource{event.ImageBuilt}, got)
 	})
 }

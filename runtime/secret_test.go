@@ -66,12 +66,12 @@ func TestPasswordsAreHidden(t *testing.T) {
 			hidden(t, e.Type(), string(text))
 		}
 		hidden(t, "JSON lines", log.String())
-		hiddenFiles(t, b.enclaves.State)
+		hiddenFiles(t, b.enclaves.State, func(where, text string) { t.Helper(); hidden(t, where, text) })
 
 		// A second run takes what the first one left, and hides as well.
 		_, _, err = b.run(t.Context(), private, nil, withArgs)
 		require.NoError(t, err)
-		hiddenFiles(t, b.enclaves.State)
+		hiddenFiles(t, b.enclaves.State, func(where, text string) { t.Helper(); hidden(t, where, text) })
 
 		// The registry refuses the password: the error does not tell it.
 		engine.AddRemoteImage("registry.test/private:2", fake.Image{
@@ -84,7 +84,7 @@ func TestPasswordsAreHidden(t *testing.T) {
 			require.NoError(t, err)
 			hidden(t, e.Type(), string(text))
 		}
-		hiddenFiles(t, b.enclaves.State)
+		hiddenFiles(t, b.enclaves.State, func(where, text string) { t.Helper(); hidden(t, where, text) })
 	})
 }
 
@@ -113,7 +113,8 @@ func hiddenInPlan(t *testing.T, p *plan.Plan) {
 	}
 }
 
-func hiddenFiles(t *testing.T, dir string) {
+// hiddenFiles looks at all that is kept of enclaves.
+func hiddenFiles(t *testing.T, dir string, hidden func(where, text string)) {
 	t.Helper()
 	read := 0
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -121,7 +122,7 @@ func hiddenFiles(t *testing.T, dir string) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		hidden(t, path, string(text))
+		hidden(path, string(text))
 		read += len(text)
 		return err
 	}))

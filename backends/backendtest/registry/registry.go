@@ -180,25 +180,33 @@ var pushedDigest = regexp.MustCompile(`digest: (sha256:[0-9a-f]{64})`)
 // the one by digest.
 func (r *Registry) Push(ctx context.Context, name string) (tagged, digested string) {
 	r.t.Helper()
-	tagged = r.Host + "/" + name
-	config := r.Login(User, Password)
-	docker := func(stdin io.Reader, args ...string) string {
-		r.t.Helper()
-		cmd := exec.CommandContext(ctx, "docker", append([]string{"--config", config}, args...)...)
-		cmd.Stdin = stdin
-		out, err := cmd.CombinedOutput()
-		require.NoError(r.t, err, "docker %s: %s", strings.Join(args, " "), out)
-		return string(out)
-	}
 	image, err := images.Build("kurtosis-test/pushed", images.Config{Cmd: []string{"none"}}, images.File{Path: "file", Content: []byte(rand.Text())})
 	require.NoError(r.t, err)
 	archive, err := image.Open(ctx)
 	require.NoError(r.t, err)
-	docker(archive, "load")
-	docker(nil, "tag", image.Ref, tagged)
-	found := pushedDigest.FindStringSubmatch(docker(nil, "push", tagged))
+	r.docker(ctx, archive, "load")
+	tagged, digested = r.PushLocal(ctx, image.Ref, name)
+	r.docker(ctx, nil, "rmi", image.Ref)
+	return tagged, digested
+}
+
+// PushLocal gives the registry an image of the engine, which the engine does not know by the registry's names afterwards.
+func (r *Registry) PushLocal(ctx context.Context, ref, name string) (tagged, digested string) {
+	r.t.Helper()
+	tagged = r.Host + "/" + name
+	r.docker(ctx, nil, "tag", ref, tagged)
+	found := pushedDigest.FindStringSubmatch(r.docker(ctx, nil, "push", tagged))
 	require.NotNil(r.t, found)
-	docker(nil, "rmi", tagged, image.Ref)
+	r.docker(ctx, nil, "rmi", tagged)
 	repository, _, _ := strings.Cut(name, ":")
 	return tagged, r.Host + "/" + repository + "@" + found[1]
+}
+
+func (r *Registry) docker(ctx context.Context, stdin io.Reader, args ...string) string {
+	r.t.Helper()
+	cmd := exec.CommandContext(ctx, "docker", append([]string{"--config", r.Login(User, Password)}, args...)...)
+	cmd.Stdin = stdin
+	out, err := cmd.CombinedOutput()
+	require.NoError(r.t, err, "docker %s: %s", strings.Join(args, " "), out)
+	return string(out)
 }
