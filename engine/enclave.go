@@ -206,6 +206,9 @@ func (s *Server) StopEnclave(ctx context.Context, req *connect.Request[engineapi
 	if err != nil {
 		return nil, rpc.Error(err)
 	}
+	if err := s.mark(m.UUID); err != nil {
+		return nil, rpc.Error(err)
+	}
 	if m.api != nil && m.api.State == backends.Running {
 		// First, so that a run that is under way ends before its services do.
 		if err := s.Backend.StopSystem(ctx, m.api.ID); err != nil {
@@ -223,6 +226,9 @@ func (s *Server) StopEnclave(ctx context.Context, req *connect.Request[engineapi
 func (s *Server) Start(ctx context.Context, identifier string) error {
 	m, err := s.find(ctx, identifier)
 	if err != nil {
+		return err
+	}
+	if err := s.unmark(m.UUID); err != nil {
 		return err
 	}
 	if err := s.Backend.StartEnclave(ctx, m.UUID); err != nil {
@@ -268,7 +274,7 @@ func (s *Server) destroy(ctx context.Context, m managed) error {
 	if err := s.Backend.RemoveEnclave(ctx, m.UUID); err != nil {
 		return fmt.Errorf("removing enclave %q: %w", m.Name, err)
 	}
-	return nil
+	return s.unmark(m.UUID)
 }
 
 // Clean removes the enclaves in which nothing runs, or all of this engine's.

@@ -83,8 +83,11 @@ func (s *Server) Handler() http.Handler {
 	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
 }
 
-// Run keeps logs until ctx ends.
-func (s *Server) Run(ctx context.Context) { s.logs.run(ctx) }
+// Run starts what went down with the machine, and keeps logs until ctx ends.
+func (s *Server) Run(ctx context.Context) {
+	s.revive(ctx)
+	s.logs.run(ctx)
+}
 
 // GetEngineInfo tells the version of the wire protocol.
 func (s *Server) GetEngineInfo(context.Context, *connect.Request[emptypb.Empty]) (*connect.Response[engineapi.GetEngineInfoResponse], error) {

@@ -171,11 +171,12 @@ func (b *Backend) systemConfig(n *network, address netip.Addr, published uint16,
 		PortBindings: nat.PortMap{port: {{
 			HostIP: cmp.Or(spec.PublishAddress, b.options.PublishAddress), HostPort: strconv.Itoa(int(published)),
 		}}},
-		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
-		LogConfig:     container.LogConfig{},
+		// An engine that is stopped is removed: one that is there is to run.
+		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyAlways},
 	}
 	volumeLabels := map[string]string{backends.LabelAppID: backends.AppID, backends.LabelVolumeType: spec.VolumeType}
 	if n != nil {
+		host.RestartPolicy.Name = container.RestartPolicyUnlessStopped
 		host.NetworkMode = container.NetworkMode(backends.NetworkName(n.name))
 		labels[backends.LabelEnclaveUUID], labels[backends.LabelEnclaveName] = n.uuid, n.name
 		labels[backends.LabelPrivateIP] = address.String()

@@ -137,6 +137,15 @@ func (m *machine) stop() {
 	}
 }
 
+// explain shows what there is when a test has failed.
+func (m *machine) explain(e *engineOf) {
+	if m.t.Failed() {
+		all, _ := exec.Command("docker", "ps", "-a").CombinedOutput()
+		said, _ := exec.Command("docker", "logs", "--tail", "20", e.container).CombinedOutput()
+		m.t.Logf("containers:\n%s\nthe engine's log:\n%s", all, said)
+	}
+}
+
 // volume is where the machine has an enclave's data.
 func (m *machine) volume(enclave string) string {
 	return filepath.Join(m.dir, "data", "volumes", backends.DataVolumeName(enclave), "_data")

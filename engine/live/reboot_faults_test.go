@@ -26,6 +26,7 @@ import (
 func TestReboot(t *testing.T) {
 	withMachine(t, func(m *machine) {
 		image, engine := toolbox(t), startEngine(t)
+		t.Cleanup(func() { m.explain(engine) })
 		for _, end := range []struct {
 			how string
 			do  func()
