@@ -85,8 +85,7 @@ func (e *Enclave) store(ctx context.Context, start *pb.StoreStart, archive io.Re
 			return stream.Send(&pb.StoreRequest{Message: &pb.StoreRequest_Data{Data: data}})
 		})
 	}
-	if err != nil && !errors.Is(err, errRefused) {
-		leave()
+	if err != nil && !errors.Is(err, io.EOF) {
 		return state.Artifact{}, fail(ctx, err)
 	}
 	resp, err := stream.CloseAndReceive()
@@ -105,8 +104,7 @@ func (e *Enclave) CopyTo(ctx context.Context, service, dir string, archive io.Re
 	if err == nil {
 		err = sendAll(archive, func(data []byte) error { return stream.Send(&pb.CopyToRequest{Data: data}) })
 	}
-	if err != nil && !errors.Is(err, errRefused) {
-		leave()
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fail(ctx, err)
 	}
 	_, err = stream.CloseAndReceive()
@@ -144,18 +142,14 @@ func (e *Enclave) Exec(ctx context.Context, service string, x backends.Exec) (ex
 	return e.exec(ctx, service, x)
 }
 
-// errRefused says that the server has ended the call, and why is still to be received.
-var errRefused = errors.New("refused")
-
-// sendAll sends what archive holds.
+// sendAll sends what archive holds. The error is io.EOF where the server has ended the call, and why is still to be
+// received.
 func sendAll(archive io.Reader, send func([]byte) error) error {
 	buffer := make([]byte, chunkSize)
 	for {
 		n, err := archive.Read(buffer)
 		if n > 0 {
-			if err := send(buffer[:n]); errors.Is(err, io.EOF) {
-				return errRefused
-			} else if err != nil {
+			if err := send(buffer[:n]); err != nil {
 				return err
 			}
 		}

@@ -73,11 +73,16 @@ func Received(err error) error {
 		}
 	}
 	out := &backends.Error{Message: wire.Message(), Err: wire}
-	switch wire.Code() {
-	case connect.CodeCanceled:
+	switch code := wire.Code(); {
+	case code == connect.CodeCanceled:
 		return context.Canceled
-	case connect.CodeDeadlineExceeded:
+	case code == connect.CodeDeadlineExceeded:
 		return context.DeadlineExceeded
+	case !connect.IsWireError(err) && code != connect.CodeUnavailable:
+		out.Kind, out.Message = backends.EngineUnreachable, "the connection broke: "+wire.Message()
+		return out
+	}
+	switch wire.Code() {
 	case connect.CodeUnavailable:
 		out.Kind = backends.EngineUnreachable
 	case connect.CodeUnauthenticated:
