@@ -191,7 +191,7 @@ func (s *Server) execute(ctx context.Context, r request, emit func(*line)) {
 	o.Options.Cache, o.Options.Interp = s.cache, s.interp
 	o.State, o.Enclave, o.Sink, o.Now, o.HTTP = s.enclaves.State, s.enclave.UUID, w, s.Now, s.HTTP
 	o.ArgsText = argumentNames(args)
-	o.NoConnect, o.ResourceCheck = s.unconnected.Load(), r.resourceCheck
+	o.NoConnect, o.ResourceCheck, o.ImagesFirst = s.unconnected.Load(), r.resourceCheck, true
 	if r.dryRun {
 		result, err := runtime.Compare(ctx, s.Backend, o)
 		if err == nil && len(result.Problems) > 0 {

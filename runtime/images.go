@@ -131,3 +131,31 @@ func imagesPresent(ctx context.Context, p *plan.Plan, remembered *state.Enclave,
 	all.Wait()
 	return found, failed
 }
+
+// awaitImages waits until all images are there that the plan's steps need, or says which cannot be had.
+func (r *session) awaitImages(ctx context.Context) error {
+	seen := map[string]bool{}
+	for _, s := range r.result.Plan.Steps {
+		in, err := s.Instruction()
+		if err != nil || r.result.Delta.Of(s).Skip {
+			continue // executing the step reports it
+		}
+		for _, image := range plan.ImagesOf(in) {
+			if seen[image.Reference()] {
+				continue
+			}
+			seen[image.Reference()] = true
+			if _, err := r.images.Need(ctx, image); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
+				r.result.Problems = append(r.result.Problems, plan.Problem{
+					Code: "image", Message: err.Error(), Position: s.Position, Hint: backends.HintOf(err), Step: s.ID,
+				})
+			}
+		}
+	}
+	if len(r.result.Problems) > 0 {
+		return &ProblemsError{r.result.Problems}
+	}
+	return nil
+}

@@ -34,6 +34,7 @@ type RunOptions struct {
 	NoConnect        bool // publish no port on the host
 	Prune            bool
 	ResourceCheck    bool                    // services that need more than the engine has are problems of the plan
+	ImagesFirst      bool                    // images that can't be had are problems of the plan: all are there before the first step
 	Fresh            bool                    // run every step, whatever was done before
 	Planned          func(*plan.Plan)        // where not nil, is given the plan before its first step runs
 	Checked          func([]diag.Diagnostic) // where not nil, is given what Checker found before anything is made
@@ -114,6 +115,11 @@ func (r *session) run(ctx context.Context) error {
 		r.Planned(r.result.Plan)
 	}
 	r.Sink.Emit(r.planned())
+	if r.ImagesFirst {
+		if err := r.phase(event.Images, func() error { return r.awaitImages(ctx) }); err != nil {
+			return err
+		}
+	}
 	var err error
 	r.result.Outcome, err = execute.Run(ctx, execute.Options{
 		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
@@ -321,13 +327,13 @@ func (r *session) emitResult(ctx context.Context, started time.Time, err error) 
 		if ctx.Err() != nil {
 			out.Status = event.Interrupted
 		}
-		out.Failure = explain(err)
+		out.Failure = Explain(err)
 	}
 	r.Sink.Emit(out)
 }
 
-// explain is an error as the last event carries it.
-func explain(err error) *event.Failure {
+// Explain is an error of Run or Plan as the last event of a run carries it.
+func Explain(err error) *event.Failure {
 	var (
 		step *execute.StepError
 		why  *interp.Error
