@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -17,7 +18,7 @@ var _ backends.Disk = (*Backend)(nil)
 
 // DiskSpace asks the engine for its directory, and the system for what is free there.
 func (b *Backend) DiskSpace(ctx context.Context) (backends.DiskSpace, error) {
-	if !b.local {
+	if !strings.HasPrefix(b.endpoint, "unix://") {
 		return backends.DiskSpace{}, nil
 	}
 	info, err := b.client.Info(ctx)
