@@ -63,6 +63,8 @@ var layers = []struct {
 	{pkg: "./runtime/execute", mustNot: []string{"./lang/parse", starlark, docker, clientGo}},
 	{pkg: "./runtime", mustNot: []string{"./cmd/*", "./backends/docker", "./backends/kubernetes", docker, clientGo}},
 	{pkg: "./api/rpc", mustNot: []string{"./runtime/*", "./lang/parse", starlark, docker, clientGo}},
+	{pkg: "./api/wire", mustNot: []string{"./cmd/*", "./engine/*", "./apicontainer", "./backends/docker", "./backends/kubernetes", docker, clientGo}},
+	{pkg: "./api/client", mustNot: []string{"./cmd/*", "./engine/*", "./apicontainer", "./backends/docker", "./backends/kubernetes", docker, clientGo}},
 	{pkg: "./apicontainer", mustNot: []string{"./cmd/*", "./engine/*", "./backends/docker", "./backends/kubernetes", docker, clientGo}},
 	{pkg: "./engine", mustNot: []string{"./cmd/*", "./backends/docker", "./backends/kubernetes", docker, clientGo}},
 	{pkg: "./engine/image", mustNot: []string{"./runtime/*", starlark, docker, clientGo}},
