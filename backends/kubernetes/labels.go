@@ -26,6 +26,7 @@ const (
 	noteCreated     = prefix + "enclave-creation-time"
 	noteProduction  = prefix + "production"
 	notePorts       = prefix + "ports"
+	noteAddress     = prefix + "private-ip"
 	notePublic      = prefix + "public-ports"
 	noteLabels      = prefix + "custom-labels" // JSON
 	noteImage       = prefix + "image"

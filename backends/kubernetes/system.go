@@ -127,17 +127,17 @@ func (b *Backend) launchSystem(ctx, whole context.Context, e *enclave, spec *bac
 			return backends.System{}, err
 		}
 	}
-	var svc *core.Service
+	address := ""
 	if spec.Enclave != "" {
-		var err error
-		svc, err = b.client.CoreV1().Services(e.namespace).Create(whole, &core.Service{ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: labels}, Spec: core.ServiceSpec{
+		svc, err := b.client.CoreV1().Services(e.namespace).Create(whole, &core.Service{ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: labels}, Spec: core.ServiceSpec{
 			Selector: map[string]string{labelUUID: spec.UUID}, Ports: []core.ServicePort{{Name: "api", Port: int32(spec.Port)}},
 		}}, meta.CreateOptions{})
 		if err != nil {
 			return backends.System{}, err
 		}
+		address = svc.Spec.ClusterIP
 	}
-	set, err := b.systemSet(e, spec, labels)
+	set, err := b.systemSet(e, spec, labels, address)
 	if err != nil {
 		return backends.System{}, err
 	}
@@ -153,7 +153,7 @@ func (b *Backend) launchSystem(ctx, whole context.Context, e *enclave, spec *bac
 	if err != nil {
 		return backends.System{}, err
 	}
-	return describeSystem(c, svc, pod), nil
+	return describeSystem(c, pod), nil
 }
 
 func systemLabels(e *enclave, spec *backends.SystemSpec) map[string]string {
@@ -175,7 +175,7 @@ func (b *Backend) systemVolume(ctx context.Context, e *enclave, spec *backends.S
 }
 
 // systemSet is the ReplicaSet of a container of ours. It has no rights on its node.
-func (b *Backend) systemSet(e *enclave, spec *backends.SystemSpec, labels map[string]string) (*apps.ReplicaSet, error) {
+func (b *Backend) systemSet(e *enclave, spec *backends.SystemSpec, labels map[string]string, address string) (*apps.ReplicaSet, error) {
 	own := b.options
 	own.Kubeconfig, own.Context, own.Namespace, own.NodeAddress, own.Containerd = "", "", "", "", ""
 	own.PodImage = cmp.Or(own.PodImage, spec.Image)
@@ -210,7 +210,7 @@ func (b *Backend) systemSet(e *enclave, spec *backends.SystemSpec, labels map[st
 	p.Containers = []core.Container{main}
 	return &apps.ReplicaSet{
 		ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: labels, Annotations: map[string]string{
-			noteImage: spec.Image, noteLabels: encodeLabels(spec.Labels), notePorts: strconv.Itoa(int(spec.Port)),
+			noteImage: spec.Image, noteLabels: encodeLabels(spec.Labels), notePorts: strconv.Itoa(int(spec.Port)), noteAddress: address,
 		}},
 		Spec: apps.ReplicaSetSpec{
 			Replicas: &one, Selector: &meta.LabelSelector{MatchLabels: map[string]string{labelUUID: spec.UUID}},
@@ -219,16 +219,13 @@ func (b *Backend) systemSet(e *enclave, spec *backends.SystemSpec, labels map[st
 	}, nil
 }
 
-func describeSystem(c *controller, svc *core.Service, pod *core.Pod) backends.System {
+func describeSystem(c *controller, pod *core.Pod) backends.System {
 	s := backends.System{
 		ID: c.Namespace + "/" + c.Name, Name: c.Name, UUID: c.Labels[labelUUID], Kind: c.Labels[labelResource], Enclave: c.Labels[labelEnclave],
-		Image: c.Annotations[noteImage], Labels: decodeLabels(c.Annotations[noteLabels]), State: backends.Stopped, Created: c.CreationTimestamp.Time,
+		Image: c.Annotations[noteImage], Labels: decodeLabels(c.Annotations[noteLabels]), State: backends.Stopped, Created: c.CreationTimestamp.Time, Address: c.Annotations[noteAddress],
 	}
 	port, _ := strconv.ParseUint(c.Annotations[notePorts], 10, 16) // damaged by hand: 0
 	s.Port = uint16(port)
-	if svc != nil {
-		s.Address = svc.Spec.ClusterIP
-	}
 	now := status(pod)
 	if now != nil {
 		s.ImageID = now.ImageID
@@ -246,7 +243,7 @@ func describeSystem(c *controller, svc *core.Service, pod *core.Pod) backends.Sy
 	return s
 }
 
-// ListSystems takes three requests.
+// ListSystems takes two requests.
 func (b *Backend) ListSystems(ctx context.Context, kind string) ([]backends.System, error) {
 	const doing = "listing the project's own containers"
 	selector := meta.ListOptions{LabelSelector: labels.SelectorFromSet(labels.Set{labelAppID: backends.AppID, labelResource: kind}).String()}
@@ -265,25 +262,13 @@ func (b *Backend) ListSystems(ctx context.Context, kind string) ([]backends.Syst
 	if err != nil {
 		return nil, b.wrap(ctx, err, doing)
 	}
-	services := &core.ServiceList{}
-	if kind != backends.ContainerTypeEngine {
-		if services, err = b.client.CoreV1().Services(namespace).List(ctx, selector); err != nil {
-			return nil, b.wrap(ctx, err, doing)
-		}
-	}
 	var systems []backends.System
 	for i := range sets.Items {
 		c := ofSet(&sets.Items[i])
 		if c.DeletionTimestamp != nil {
 			continue
 		}
-		var svc *core.Service
-		for j := range services.Items {
-			if s := &services.Items[j]; s.Namespace == c.Namespace && s.Name == c.Name {
-				svc = s
-			}
-		}
-		systems = append(systems, describeSystem(c, svc, newest(pods.Items, c)))
+		systems = append(systems, describeSystem(c, newest(pods.Items, c)))
 	}
 	slices.SortFunc(systems, func(x, y backends.System) int { return cmp.Compare(x.Name, y.Name) })
 	return systems, nil

@@ -444,11 +444,9 @@ def run(plan, code=1):
 			break
 		}
 	}
-	container := "kurtosis-api--" + string(e.GetEnclaveUuid())
-	docker(t, "kill", container)
+	kill(t, e)
 	for range lines { // it ends
 	}
-	docker(t, "start", container)
 	var result *enclaves.StarlarkRunResult
 	require.Eventually(t, func() bool {
 		result, err = e.RunStarlarkScriptBlocking(ctx, long, config(`{"code": 0}`))
@@ -459,14 +457,19 @@ def run(plan, code=1):
 	require.False(t, result.Instructions[1].IsSkipped, "the step that was not done is")
 }
 
-func docker(t *testing.T, args ...string) {
+// kill ends the API container of an enclave as kill -9 does; it is started again by what keeps it. SDK_TEST_KILL is a script
+// that does so elsewhere than on Docker, with the UUID as its argument.
+func kill(t *testing.T, e *enclaves.EnclaveContext) {
 	t.Helper()
-	out, err := exec.Command("docker", args...).CombinedOutput()
+	script := os.Getenv("SDK_TEST_KILL")
+	if script == "" {
+		script = `kill -9 "$(docker inspect -f '{{.State.Pid}}' "kurtosis-api--$1")"`
+	}
+	out, err := exec.Command("bash", "-c", script, "kill", string(e.GetEnclaveUuid())).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
 
-// TestKilledAtEveryStep kills the API container's process (kill -9) as each step of a run begins. Docker starts it
-// again, and the next run does what is left: steps that were done are not done again, and the end is the same.
+// TestKilledAtEveryStep kills the API container's process as each step of a run begins. It is started again, and the next run does what is left: steps that were done are not done again, and the end is the same.
 func TestKilledAtEveryStep(t *testing.T) {
 	k, ctx := connect(t), t.Context()
 	run := fmt.Sprintf(`
@@ -482,11 +485,10 @@ def run(plan):
 `, toolbox(t))
 	const steps = 7
 	e := enclave(t, k, "sdk-kills")
-	container := "kurtosis-api--" + string(e.GetEnclaveUuid())
 	fresh := config("{}", func(c *starlark_run_config.StarlarkRunConfig) {
 		c.ExperimentalFeatureFlags = []rpc.KurtosisFeatureFlag{rpc.KurtosisFeatureFlag_NO_INSTRUCTIONS_CACHING}
 	})
-	for kill := 1; kill <= steps; kill++ {
+	for last := 1; last <= steps; last++ {
 		lines, cancel, err := e.RunStarlarkScript(ctx, run, fresh)
 		require.NoError(t, err)
 		begun := 0
@@ -494,26 +496,24 @@ def run(plan):
 			if line.GetInstruction() == nil {
 				continue
 			}
-			if begun++; begun == kill {
-				pid, err := exec.Command("docker", "inspect", "-f", "{{.State.Pid}}", container).Output()
-				require.NoError(t, err)
-				require.NoError(t, exec.Command("kill", "-9", strings.TrimSpace(string(pid))).Run())
+			if begun++; begun == last {
+				kill(t, e)
 			}
 		}
 		cancel()
-		require.GreaterOrEqual(t, begun, kill)
+		require.GreaterOrEqual(t, begun, last)
 		var result *enclaves.StarlarkRunResult
 		require.Eventually(t, func() bool {
 			result, err = e.RunStarlarkScriptBlocking(ctx, run, config("{}"))
 			return err == nil && len(result.Instructions) == steps // the SDK takes a broken connection for the end
-		}, 30*time.Second, 100*time.Millisecond, "killed at step %d", kill)
-		for i, instruction := range result.Instructions[:kill-1] {
-			require.True(t, instruction.IsSkipped, "killed at step %d: step %d was done", kill, i+1)
+		}, 30*time.Second, 100*time.Millisecond, "killed at step %d", last)
+		for i, instruction := range result.Instructions[:last-1] {
+			require.True(t, instruction.IsSkipped, "killed at step %d: step %d was done", last, i+1)
 		}
-		require.Equal(t, map[string]rpc.ServiceStatus{"one": rpc.ServiceStatus_RUNNING, "two": rpc.ServiceStatus_RUNNING, "three": rpc.ServiceStatus_RUNNING}, running(t, e), "killed at step %d", kill)
+		require.Equal(t, map[string]rpc.ServiceStatus{"one": rpc.ServiceStatus_RUNNING, "two": rpc.ServiceStatus_RUNNING, "three": rpc.ServiceStatus_RUNNING}, running(t, e), "killed at step %d", last)
 		names, err := e.GetAllFilesArtifactNamesAndUuids(ctx)
 		require.NoError(t, err)
-		require.Len(t, names, 2, "killed at step %d", kill)
+		require.Len(t, names, 2, "killed at step %d", last)
 	}
 }
 

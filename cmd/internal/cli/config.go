@@ -13,8 +13,9 @@ import (
 
 // settings are what the configuration file says. It may hold keys of the reference that mean nothing here.
 type settings struct {
-	AllowPrivileged bool   `yaml:"allow-privileged-mode"`
-	Engine          string `yaml:"engine"` // the engine that commands talk to, "" is the default one
+	AllowPrivileged bool                       `yaml:"allow-privileged-mode"`
+	Clusters        map[string]clusterSettings `yaml:"kurtosis-clusters"`
+	Engine          string                     `yaml:"engine"` // the engine that commands talk to, "" is the default one
 }
 
 // configPath is kurtosis-config.yml in the user's configuration directory.

@@ -19,14 +19,12 @@ import (
 type Engines struct {
 	// Docker opens the Docker engine that the environment names.
 	Docker func(ctx context.Context) (backends.Backend, error)
-}
-
-// open opens the container engine. The caller closes it.
-func (e Engines) open(ctx context.Context) (backends.Backend, error) {
-	if e.Docker == nil {
-		return nil, &faultError{"this build has no container engine", "add --dry-run"}
-	}
-	return e.Docker(ctx)
+	// Kubernetes opens a cluster.
+	Kubernetes func(ctx context.Context, c Cluster) (backends.Backend, error)
+	// Contexts lists those of the kubeconfig.
+	Contexts func() ([]Context, error)
+	// InPod says that this process is a container of ours on a cluster, and works there.
+	InPod bool
 }
 
 // withEnclaves runs a command on what the engine and this machine know of enclaves.

@@ -42,7 +42,7 @@ func (a *app) engineCommand() *cobra.Command {
 The engine is a container that makes enclaves, each with an API container, over gRPC, gRPC-Web and
 Connect on port 9710 of this machine. The commands of kurtosis talk to it, too, and start it where they need it.`,
 	})
-	cmd.AddCommand(a.engineStartCommand(), a.engineStopCommand(), a.engineRestartCommand(), a.engineStatusCommand(), a.engineLogsCommand(), a.engineServeCommand())
+	cmd.AddCommand(a.engineStartCommand(), a.engineStopCommand(), a.engineRestartCommand(), a.engineStatusCommand(), a.engineLogsCommand(), a.engineImageCommand(), a.engineServeCommand())
 	return cmd
 }
 
@@ -87,7 +87,7 @@ func (f *engineFlags) declare(cmd *cobra.Command) {
 // complete fills in what the environment says.
 func (f *engineFlags) complete() error {
 	f.token = cmp.Or(f.token, os.Getenv(engine.TokenVariable))
-	f.image = cmp.Or(f.image, os.Getenv(imageVariable))
+	f.image = cmp.Or(f.image, namedImage())
 	f.github = cmp.Or(f.github, os.Getenv("KURTOSIS_GITHUB_TOKEN"))
 	return f.named()
 }
@@ -180,8 +180,11 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 	if err != nil {
 		return backends.System{}, err
 	}
+	if info.ClusterType == backends.Kubernetes && !wanted.HasPod() {
+		return backends.System{}, errNoPod
+	}
 	if err := wanted.Ensure(ctx, b); err != nil {
-		return backends.System{}, err
+		return backends.System{}, noImage(err)
 	}
 	env := environment()
 	if f.token != "" {
@@ -246,8 +249,7 @@ func (a *app) showEngine(name string, s *backends.System, verb string, outdated 
 	if s != nil {
 		doc.Status, doc.Build, doc.Image, doc.Container = "stopped", s.Labels[backends.LabelBuild], s.Image, s.Name
 		if s.State == backends.Running {
-			doc.Status = "running"
-			doc.Address = net.JoinHostPort(s.Published.Address, strconv.Itoa(int(s.Published.Number)))
+			doc.Status, doc.Address = "running", publishedAt(*s)
 		}
 	}
 	if a.output == formatJSON {
@@ -255,7 +257,7 @@ func (a *app) showEngine(name string, s *backends.System, verb string, outdated 
 		return nil
 	}
 	if doc.Address == "" {
-		fmt.Fprintf(a.Out, "engine '%s' %s\n", name, verb)
+		fmt.Fprintf(a.Out, "engine '%s' %s%s\n", name, verb, onCluster(s))
 		return nil
 	}
 	fmt.Fprintf(a.Out, "engine '%s' %s on %s (%s)\n", name, verb, doc.Address, doc.Build)
@@ -327,7 +329,7 @@ func (a *app) engineRestartCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if ok && found.State == backends.Running {
+				if ok && found.Published.Number != 0 {
 					if !cmd.Flags().Changed("port") {
 						f.port = found.Published.Number
 					}
@@ -385,21 +387,25 @@ func (a *app) engineStatus(ctx context.Context, b engine.Backend, name string) e
 	}
 	outdated := found.Labels[backends.LabelBuild] != Version
 	// Without a version of its own a build is told by its content; where no image can be made of it, not at all.
-	if own, err := engineImage(ctx, b, os.Getenv(imageVariable)); err == nil && own.Ref != found.Image {
+	if own, err := engineImage(ctx, b, namedImage()); err == nil && own.Ref != found.Image {
 		outdated = true
 	}
 	doc := engineDocument{
 		Name: name, Status: "running", Build: found.Labels[backends.LabelBuild], Image: found.Image, Container: found.Name, Outdated: outdated,
-		Address: net.JoinHostPort(found.Published.Address, strconv.Itoa(int(found.Published.Number))),
+		Address: publishedAt(found),
 	}
-	if doc.API, err = askVersion(ctx, doc.Address); err != nil {
-		return &faultError{fmt.Sprintf("the engine '%s' runs but does not answer on %s: %s", name, doc.Address, err), "'kurtosis engine logs' shows what it says"}
+	if doc.API, err = askVersion(ctx, b, found); err != nil {
+		return &faultError{fmt.Sprintf("the engine '%s' runs but does not answer on %s: %s", name, cmp.Or(doc.Address, found.Name), err), "'kurtosis engine logs' shows what it says"}
 	}
 	if a.output == formatJSON {
 		a.printJSON(doc)
 		return nil
 	}
-	fmt.Fprintf(a.Out, "engine '%s' runs on %s\nVersion: %s\nAPI version: %s\nImage: %s\n", name, doc.Address, doc.Build, doc.API, doc.Image)
+	where := " on " + doc.Address
+	if doc.Address == "" {
+		where = onCluster(&found)
+	}
+	fmt.Fprintf(a.Out, "engine '%s' runs%s\nVersion: %s\nAPI version: %s\nImage: %s\n", name, where, doc.Build, doc.API, doc.Image)
 	if outdated {
 		a.warn(fmt.Sprintf("it is of another version than this program (%s)", Version), "'kurtosis engine restart' replaces it; enclaves and their services stay")
 	}
@@ -409,15 +415,33 @@ func (a *app) engineStatus(ctx context.Context, b engine.Backend, name string) e
 // answerTime bounds what is asked of an engine that should be there.
 const answerTime = 10 * time.Second
 
-func askVersion(ctx context.Context, address string) (string, error) {
+// publishedAt is where a container of ours is reached from this machine; "" where it takes the backend to reach it.
+func publishedAt(s backends.System) string {
+	if s.Published.Number == 0 {
+		return ""
+	}
+	return net.JoinHostPort(s.Published.Address, strconv.Itoa(int(s.Published.Number)))
+}
+
+// onCluster says where a container of ours is that is not published.
+func onCluster(s *backends.System) string {
+	if s == nil || s.State != backends.Running {
+		return ""
+	}
+	return fmt.Sprintf(" as %s (%s); 'kurtosis gateway' brings it to this machine", s.ID, s.Labels[backends.LabelBuild])
+}
+
+func askVersion(ctx context.Context, b engine.Backend, s backends.System) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	req := connect.NewRequest(&emptypb.Empty{})
 	if token := os.Getenv(engine.TokenVariable); token != "" {
 		req.Header().Set("Authorization", "Bearer "+token)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := engineapiconnect.NewEngineServiceClient(client, "http://"+address).GetEngineInfo(ctx, req)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return b.DialSystem(ctx, s)
+	}}}
+	resp, err := engineapiconnect.NewEngineServiceClient(client, "http://"+s.Name).GetEngineInfo(ctx, req)
 	if err != nil {
 		return "", err
 	}

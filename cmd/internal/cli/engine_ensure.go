@@ -84,7 +84,7 @@ func isOutdated(ctx context.Context, b engine.Backend, s backends.System) (bool,
 		return true, nil
 	}
 	made := s.Labels[labelProgram]
-	if made == "" || os.Getenv(imageVariable) != "" {
+	if made == "" || namedImage() != "" {
 		return false, nil // of a registry's image, which has a version and nothing else
 	}
 	info, err := b.Info(ctx)
