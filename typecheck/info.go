@@ -65,6 +65,27 @@ func (info *Info) finish(c *checker) {
 	}
 }
 
+// abridge keeps what modules that import this one need, and lets go of the rest: what a package is checked with is
+// in memory all at once.
+func (info *Info) abridge() {
+	info.uses, info.calls, info.sites = nil, nil, nil
+	top := info.Funcs[0]
+	top.Bindings = info.Globals
+	kept := []*Func{top}
+	byNode := map[syntax.Node]*Func{}
+	for _, v := range info.Globals {
+		if f := info.Func(v.Name); f != nil {
+			f.Bindings, f.scope = nil, nil
+			kept = append(kept, f)
+			byNode[f.Node] = f
+		}
+	}
+	for _, f := range kept {
+		f.body, f.loops, f.found, f.exprs, f.calls, f.sites = nil, nil, nil, nil, nil, nil
+	}
+	info.Funcs, info.byNode = kept, byNode
+}
+
 // Export returns the type of a global; with Names it makes Info a types.Exports.
 func (info *Info) Export(name string) (types.Type, bool) {
 	if v := info.Global(name); v != nil {

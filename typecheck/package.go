@@ -19,7 +19,7 @@ import (
 // PackageOptions say how a package is checked.
 type PackageOptions struct {
 	Options
-	Types bool // record the type of every expression, for an editor
+	Types bool // record the type of every expression, and keep all that is known of each module, for an editor
 	// Known answers with modules that were checked before and have not changed since, with all they import: by
 	// path. Nil is the same as none.
 	Known map[string]*Module
@@ -151,6 +151,9 @@ func (p *session) check(ctx context.Context, t workspace.Target) (*Module, error
 	}
 	info, diagnostics := Check(ctx, in)
 	p.path = p.path[:len(p.path)-1]
+	if !p.options.Types {
+		info.abridge()
+	}
 	m := &Module{Target: t, Info: info, Diagnostics: diagnostics}
 	p.modules[t.Path] = m
 	return m, nil

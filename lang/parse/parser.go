@@ -60,7 +60,7 @@ func newParser(f *source.File) *parser {
 	p := &parser{file: f, lastErr: -1}
 	p.out = &syntax.File{Path: name, Options: &syntax.FileOptions{}}
 	p.scanner = scanner{
-		text:      string(f.Text()),
+		text:      f.Content(),
 		name:      &name,
 		line:      1,
 		indents:   make([]int, 1, 10),

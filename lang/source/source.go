@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sort"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Pos is a place in a file: Line and Col count from 1, Col in code points, as go.starlark.net does.
@@ -71,6 +72,9 @@ func NewFile(name string, text []byte) *File {
 func (f *File) Name() string { return f.name }
 func (f *File) Text() []byte { return f.text }
 func (f *File) Hash() Hash   { return f.hash }
+
+// Content is Text as a string that shares its bytes, which never change.
+func (f *File) Content() string { return unsafe.String(unsafe.SliceData(f.text), len(f.text)) }
 
 // LineCount counts lines; the text after the last line break is a line even when empty.
 func (f *File) LineCount() int { return len(f.lines) }
