@@ -25,6 +25,11 @@ func (a *app) compare(ctx context.Context, j *job) error {
 		switch a.output {
 		case formatText:
 			a.showDecisions(j, result)
+			if j.images {
+				if err := a.showStates(ctx, result.Plan); err != nil {
+					return err
+				}
+			}
 		case formatJSON:
 			doc, err := planDocumentOf(result.Plan, result.Problems)
 			if err != nil {
@@ -35,9 +40,14 @@ func (a *app) compare(ctx context.Context, j *job) error {
 				doc.Instructions[i].Skip, doc.Instructions[i].Cause = &d.Skip, d.Cause
 			}
 			doc.Removed = result.Delta.Removed
+			if j.images {
+				if err := a.addStates(ctx, result.Plan, doc.Images); err != nil {
+					return err
+				}
+			}
 			a.printJSON(doc)
 		default:
-			if err := a.showPlan(result.Plan, result.Problems, j); err != nil {
+			if err := a.showPlan(ctx, result.Plan, result.Problems, j); err != nil {
 				return err
 			}
 		}

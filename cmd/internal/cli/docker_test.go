@@ -15,7 +15,7 @@ import (
 )
 
 // TestDocker runs the scripts of testdata/cli-docker on a real engine. Each has enclaves of its own, named after
-// $ENCLAVE, which are gone afterwards. The images are kurtosis-test/busybox:script and kurtosis-test/toolbox:script.
+// $ENCLAVE, which are gone afterwards, and so is kurtosis-test/script-built:dev. The images are kurtosis-test/busybox:script and kurtosis-test/toolbox:script.
 func TestDocker(t *testing.T) {
 	b, err := docker.Open(t.Context(), docker.Options{})
 	require.NoError(t, err)
@@ -28,6 +28,9 @@ func TestDocker(t *testing.T) {
 		_, err = b.LoadImage(t.Context(), archive, tag)
 		require.NoError(t, err)
 	}
+	const built = "kurtosis-test/script-built:dev"
+	require.NoError(t, b.RemoveImage(t.Context(), built))
+	t.Cleanup(func() { require.NoError(t, b.RemoveImage(context.Background(), built)) })
 	runScripts(t, "cli-docker", func(env *testscript.Env) error {
 		name := "script-" + backends.NewUUID()[:8]
 		env.Setenv("ENCLAVE", name)

@@ -5,27 +5,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kurtosis-go/kurtosis/backends"
-	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
 	"github.com/kurtosis-go/kurtosis/runtime"
-	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
-	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
-
-// imageDocument is an image as -o json prints it.
-type imageDocument struct {
-	Image   string   `json:"image"`
-	Source  string   `json:"source"`            // "registry", "dockerfile" or "flake"
-	Context string   `json:"context,omitempty"` // what it is built from
-	Bases   []string `json:"bases,omitempty"`   // images that building it starts from
-	State   string   `json:"state"`             // "local", "to pull" or "to build"
-	Private bool     `json:"private,omitempty"` // the package gives a login for its registry
-	Problem string   `json:"problem,omitempty"` // why it cannot be built
-}
 
 func (a *app) packageImagesCommand() *cobra.Command {
 	var sources packageFlags
@@ -82,48 +66,11 @@ func (a *app) packageImages(ctx context.Context, f *packageFlags, operand string
 	if err != nil {
 		return nil, a.refusal(ctx, made, err)
 	}
-	images, err := made.Plan.Images()
-	if err != nil {
-		return nil, err
+	list, err := describeImages(made.Plan)
+	if err != nil || offline {
+		return list, err
 	}
-	var engine backends.Images
-	if !offline {
-		if backend, err := a.engines.open(ctx); err == nil {
-			defer backend.Close()
-			engine = backend
-		} else {
-			a.warn("no engine answers, so that it is not known which images are local", err.Error())
-		}
-	}
-	list := make([]imageDocument, len(images))
-	for i, image := range images {
-		if list[i], err = describeImage(ctx, engine, image); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(list, func(a, b imageDocument) int { return strings.Compare(a.Image, b.Image) })
-	return list, nil
-}
-
-func describeImage(ctx context.Context, engine backends.Images, image plan.Image) (imageDocument, error) {
-	d := imageDocument{Image: image.Reference(), Source: "registry"}
-	switch {
-	case image.Build != nil:
-		d.Source, d.Context = "dockerfile", image.Build.BuildContextDir
-	case image.Nix != nil:
-		d.Source, d.Context = "flake", image.Nix.BuildContextDir
-	case image.Spec != nil:
-		d.Private = image.Spec.Username != ""
-	}
-	state, err := imagebuild.Look(ctx, engine, image)
-	d.State = string(state)
-	if err == nil {
-		d.Bases, err = imagebuild.Bases(image)
-	}
-	if kind := backends.KindOf(err); kind == backends.Invalid {
-		d.Problem, err = err.Error(), nil
-	}
-	return d, err
+	return list, a.addStates(ctx, made.Plan, list)
 }
 
 func (a *app) showImages(list []imageDocument, names bool) error {
@@ -133,34 +80,14 @@ func (a *app) showImages(list []imageDocument, names bool) error {
 	if a.output == formatJSON {
 		a.printJSON(struct {
 			Images []imageDocument `json:"images"`
-		}{append([]imageDocument{}, list...)})
+		}{list})
 		return nil
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(a.Out, "the package needs no image")
 		return err
 	}
-	table := ui.Table{Head: []string{"Image", "State", "From"}}
-	for _, d := range list {
-		from := "registry"
-		switch d.Source {
-		case "dockerfile":
-			from = "Dockerfile in " + d.Context
-			if len(d.Bases) > 0 {
-				from += "\non " + strings.Join(d.Bases, ", ")
-			}
-		case "flake":
-			from = "flake in " + d.Context
-		}
-		if d.Private {
-			from += ", with a login"
-		}
-		if d.Problem != "" {
-			from += "\n" + a.style.Red(d.Problem)
-		}
-		table.Rows = append(table.Rows, []string{d.Image, d.State, from})
-	}
-	return table.Write(a.Out, ui.StyleOf(a.Out, a.env))
+	return a.imageTable(list)
 }
 
 // showPulled prints what registries have to give.

@@ -27,6 +27,7 @@ type previewDocument struct {
 	Result       string                `json:"result"`
 	Instructions []instructionDocument `json:"instructions"`
 	PlanYAML     string                `json:"planYaml"`
+	Images       []imageDocument       `json:"images"`
 	Problems     []problemDocument     `json:"problems"`
 	Warnings     []problemDocument     `json:"warnings"`
 	Removed      []string              `json:"removed,omitempty"` // services of the enclave that the package no longer adds
@@ -74,7 +75,7 @@ func (a *app) preview(ctx context.Context, j *job) error {
 	if j.dependencies {
 		err = a.showDependencies(ctx, made.Plan, j)
 	} else {
-		err = a.showPlan(made.Plan, made.Problems, j)
+		err = a.showPlan(ctx, made.Plan, made.Problems, j)
 	}
 	if err != nil {
 		return err
@@ -100,11 +101,14 @@ func (a *app) previewed(j *job, made *runtime.Preview) error {
 	return nil
 }
 
-func (a *app) showPlan(p *plan.Plan, problems []plan.Problem, j *job) error {
+func (a *app) showPlan(ctx context.Context, p *plan.Plan, problems []plan.Problem, j *job) error {
 	text, err := "", error(nil)
 	switch a.output {
 	case formatJSON:
 		doc, err := planDocumentOf(p, problems)
+		if err == nil && j.images {
+			err = a.addStates(ctx, p, doc.Images)
+		}
 		if err != nil {
 			return err
 		}
@@ -137,8 +141,10 @@ func (a *app) showPlan(p *plan.Plan, problems []plan.Problem, j *job) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(a.Out, text)
-	return err
+	if _, err = io.WriteString(a.Out, text); err != nil || !j.images {
+		return err
+	}
+	return a.showStates(ctx, p)
 }
 
 // outcome is how the reference words the end of a run that went well.
@@ -152,20 +158,24 @@ func outcome(result, mode string) string {
 
 // showDependencies lists what running the package would take from elsewhere.
 func (a *app) showDependencies(ctx context.Context, p *plan.Plan, j *job) error {
-	seen, images := map[string]bool{}, []string{}
-	for _, s := range p.Steps {
-		for _, image := range s.Images() {
-			if !seen[image] {
-				seen[image] = true
-				images = append(images, image)
-			}
+	list, err := describeImages(p)
+	if err == nil && j.images {
+		err = a.addStates(ctx, p, list)
+	}
+	if err != nil {
+		return err
+	}
+	doc := struct {
+		Images   []string          `json:"images" yaml:"images"`
+		States   map[string]string `json:"imageStates,omitempty" yaml:"imageStates,omitempty"`
+		Packages []string          `json:"packageDependencies" yaml:"packageDependencies"`
+	}{[]string{}, map[string]string{}, append([]string{}, p.Dependencies...)}
+	for _, d := range list {
+		doc.Images = append(doc.Images, d.Image)
+		if d.State != "" {
+			doc.States[d.Image] = d.State
 		}
 	}
-	slices.Sort(images)
-	doc := struct {
-		Images   []string `json:"images" yaml:"images"`
-		Packages []string `json:"packageDependencies" yaml:"packageDependencies"`
-	}{images, append([]string{}, p.Dependencies...)}
 	if a.output == formatJSON {
 		a.printJSON(doc)
 	} else {
@@ -203,8 +213,12 @@ func planDocumentOf(p *plan.Plan, problems []plan.Problem) (previewDocument, err
 	if err != nil {
 		return previewDocument{}, err
 	}
+	images, err := describeImages(p)
+	if err != nil {
+		return previewDocument{}, err
+	}
 	doc := previewDocument{
-		Result: p.ResultText(), PlanYAML: string(yaml),
+		Result: p.ResultText(), PlanYAML: string(yaml), Images: images,
 		Instructions: []instructionDocument{}, Problems: []problemDocument{}, Warnings: []problemDocument{},
 	}
 	for _, s := range p.Steps {

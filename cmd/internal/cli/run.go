@@ -31,6 +31,7 @@ type runFlags struct {
 	privileged     bool
 	dependencies   bool
 	pull           bool
+	images         bool
 	outputGraph    bool
 	outputGraphDir string
 	withMermaid    bool
@@ -92,6 +93,7 @@ compared with what was done in that enclave before, and each step is shown with 
 	flags.BoolVar(&f.privileged, "privileged", false, "allow services that are privileged, see the host's processes or mount its files")
 	flags.BoolVar(&f.dependencies, "dependencies", false, "list the images and packages that the package needs, and start nothing")
 	flags.BoolVar(&f.pull, "pull", false, "with --dependencies: pull the images")
+	flags.BoolVar(&f.images, "images", false, "with --dry-run or --dependencies: say which images the engine has, and which a run would pull or build")
 	flags.BoolVar(&f.outputGraph, "output-graph", false, "write the graph of the steps' dependencies to dependency-graph.dot")
 	flags.StringVar(&f.outputGraphDir, "output-graph-path", "./", "the directory for --output-graph")
 	flags.BoolVar(&f.withMermaid, "with-mermaid", false, "with --output-graph: write dependency-graph.mmd, too")
@@ -105,12 +107,22 @@ compared with what was done in that enclave before, and each step is shown with 
 	return cmd
 }
 
-func (f *runFlags) check(inline *string) error {
+// showsSteps says whether a plan's output is about its steps, and can be about its images.
+func (f *runFlags) showsSteps(output format) bool {
+	whole := *f.verbosity == string(plan.Executable) || *f.verbosity == string(plan.OutputOnly)
+	return output == formatJSON || output == formatText && !f.quiet && !whole
+}
+
+func (f *runFlags) check(output format, inline *string) error {
 	switch {
 	case f.parallelism < 1:
 		return &usageError{fmt.Sprintf("--parallelism can't be %d: it must be at least 1", f.parallelism), ""}
 	case f.pull && !f.dependencies:
 		return &usageError{"--pull goes with --dependencies", ""}
+	case f.images && !f.dryRun && !f.dependencies:
+		return &usageError{"--images goes with --dry-run or --dependencies", ""}
+	case f.images && !f.dependencies && !f.showsSteps(output):
+		return &usageError{"--images goes with a plan that is shown as text or JSON", "'kurtosis package images' lists them by themselves"}
 	case f.withMermaid && !f.outputGraph:
 		return &usageError{"--with-mermaid goes with --output-graph", "'-o mermaid' prints the diagram"}
 	case *f.cluster != "docker" && !f.dryRun && !f.dependencies:
@@ -141,7 +153,7 @@ type job struct {
 }
 
 func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *string) error {
-	if err := f.check(inline); err != nil {
+	if err := f.check(a.output, inline); err != nil {
 		return err
 	}
 	collectSeldom()
