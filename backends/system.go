@@ -17,6 +17,9 @@ type Systems interface {
 	// ListSystems returns the containers of a type (ContainerTypeEngine or ContainerTypeAPI), in any state, by name.
 	ListSystems(ctx context.Context, kind string) ([]System, error)
 
+	// SystemSettings gives what one was started with; NotFound if there is none. Whoever controls the engine may know it.
+	SystemSettings(ctx context.Context, id string) (SystemSettings, error)
+
 	// ResumeSystem starts one that has ended, with the address and ports it had; one that runs is no error.
 	ResumeSystem(ctx context.Context, id string) error
 
@@ -62,6 +65,12 @@ type SystemSpec struct {
 	Volume, VolumeType, VolumePath string
 	// Control gives it the engine's own API, where the backend's packages look for it.
 	Control bool
+}
+
+// SystemSettings are the parts of a SystemSpec that nobody but a new container in its place needs. Env may hold secrets.
+type SystemSettings struct {
+	Command []string
+	Env     map[string]string
 }
 
 // System is a container of ours as it exists on the engine.

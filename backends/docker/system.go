@@ -259,6 +259,21 @@ func systemOf(c container.Summary) backends.System {
 	return s
 }
 
+// SystemSettings leaves out of the environment what the image and this package put there.
+func (b *Backend) SystemSettings(ctx context.Context, id string) (backends.SystemSettings, error) {
+	c, err := b.client.ContainerInspect(ctx, id)
+	if err != nil {
+		return backends.SystemSettings{}, b.wrap(ctx, err, "looking at the container "+id)
+	}
+	s := backends.SystemSettings{Command: c.Config.Cmd, Env: map[string]string{}}
+	for _, entry := range c.Config.Env {
+		if name, value, _ := strings.Cut(entry, "="); name != socketVariable && name != "PATH" {
+			s.Env[name] = value
+		}
+	}
+	return s, nil
+}
+
 // ResumeSystem starts a container that has ended.
 func (b *Backend) ResumeSystem(ctx context.Context, id string) error {
 	return b.wrap(ctx, b.start(ctx, id), "starting a container of the engine again")

@@ -18,7 +18,8 @@ var _ backends.Systems = (*Backend)(nil)
 // system is a container of ours. Nothing runs in it: it says that it is ready, and that is all.
 type system struct {
 	backends.System
-	log []backends.LogLine
+	settings backends.SystemSettings
+	log      []backends.LogLine
 }
 
 // StartSystem makes a container that is ready at once.
@@ -54,6 +55,7 @@ func (b *Backend) StartSystem(ctx context.Context, spec backends.SystemSpec) (ba
 		State: backends.Running, Created: time.Now(), Address: address, Port: spec.Port,
 		Published: backends.Endpoint{Address: cmp.Or(spec.PublishAddress, "127.0.0.1"), Port: backends.Port{Number: number}},
 	}}
+	s.settings = backends.SystemSettings{Command: slices.Clone(spec.Command), Env: maps.Clone(spec.Env)}
 	s.say()
 	if b.systems == nil {
 		b.systems = map[string]*system{}
@@ -85,6 +87,12 @@ func (b *Backend) ListSystems(ctx context.Context, kind string) ([]backends.Syst
 	}
 	slices.SortFunc(list, func(a, b backends.System) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// SystemSettings gives what a container was started with.
+func (b *Backend) SystemSettings(ctx context.Context, id string) (settings backends.SystemSettings, err error) {
+	err = b.changeSystem(ctx, "SystemSettings", id, func(s *system) { settings = s.settings })
+	return settings, err
 }
 
 // ResumeSystem starts a container again.

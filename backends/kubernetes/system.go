@@ -306,6 +306,24 @@ func (b *Backend) systemPod(ctx context.Context, id string) (*core.Pod, error) {
 	return newest(list.Items, c), nil
 }
 
+// SystemSettings leaves out of the environment what this package put there.
+func (b *Backend) SystemSettings(ctx context.Context, id string) (backends.SystemSettings, error) {
+	_, c, err := b.system(ctx, id)
+	if err != nil {
+		return backends.SystemSettings{}, err
+	}
+	s := backends.SystemSettings{Env: map[string]string{}}
+	for _, main := range c.template.Spec.Containers {
+		s.Command = main.Args
+		for _, v := range main.Env {
+			if v.Name != OptionsVariable && v.Name != nodeVariable {
+				s.Env[v.Name] = strings.ReplaceAll(v.Value, "$$", "$")
+			}
+		}
+	}
+	return s, nil
+}
+
 // ResumeSystem gives it its Pod again.
 func (b *Backend) ResumeSystem(ctx context.Context, id string) error {
 	e, c, err := b.system(ctx, id)

@@ -316,7 +316,7 @@ func (a *app) engineRestartCommand() *cobra.Command {
 	f := &engineFlags{}
 	cmd := &cobra.Command{
 		Use: "restart", Short: "Stop an engine and start it with this version of the program",
-		Long:    "Stop an engine and start it with this version of the program, on the address and port it has unless others are given. Enclaves and their services stay.",
+		Long:    "Stop an engine and start it with this version of the program, with the address, port, tokens and other settings it has unless others are given. Enclaves and their services stay.",
 		Example: "  kurtosis engine restart",
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -329,12 +329,12 @@ func (a *app) engineRestartCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if ok && found.Published.Number != 0 {
-					if !cmd.Flags().Changed("port") {
-						f.port = found.Published.Number
-					}
-					if !cmd.Flags().Changed("listen") {
-						f.listen = found.Published.Address
+				if err := f.complete(); err != nil {
+					return err
+				}
+				if ok {
+					if err := f.keep(ctx, b, found, cmd.Flags()); err != nil {
+						return err
 					}
 				}
 				if err := f.check(); err != nil {
