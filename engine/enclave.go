@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -43,7 +44,7 @@ func (s *Server) create(ctx context.Context, name string, production bool) (mana
 	if err != nil {
 		return managed{}, err
 	}
-	api, err := s.startAPI(ctx, enclave)
+	api, err := s.startAPI(ctx, enclave, 0)
 	if err == nil {
 		err = s.history.add(enclave)
 	}
@@ -55,8 +56,20 @@ func (s *Server) create(ctx context.Context, name string, production bool) (mana
 	return managed{enclave, &api}, nil
 }
 
-// startAPI makes the API container of an enclave and waits until it answers.
-func (s *Server) startAPI(ctx context.Context, enclave backends.Enclave) (backends.System, error) {
+// renew puts an API container of this engine's image in the place of another. What that kept is in its volume.
+func (s *Server) renew(ctx context.Context, m managed) error {
+	if err := s.Backend.StopSystem(ctx, m.api.ID); err != nil {
+		return err
+	}
+	if err := s.Backend.RemoveSystem(ctx, m.api.ID); err != nil {
+		return err
+	}
+	_, err := s.startAPI(ctx, m.Enclave, m.api.Published.Number)
+	return err
+}
+
+// startAPI makes the API container of an enclave and waits until it answers. port is that on the host, 0 a free one.
+func (s *Server) startAPI(ctx context.Context, enclave backends.Enclave, port uint16) (backends.System, error) {
 	env := maps.Clone(s.Env)
 	if env == nil {
 		env = map[string]string{}
@@ -68,7 +81,7 @@ func (s *Server) startAPI(ctx context.Context, enclave backends.Enclave) (backen
 		Kind: backends.ContainerTypeAPI, Name: backends.APIContainerName(enclave.UUID), UUID: backends.NewUUID(), Image: s.Image,
 		Command: []string{"api", "serve", "--enclave", enclave.UUID, "--port", strconv.Itoa(apicontainer.Port), "--data", DataDir},
 		Env:     env, Enclave: enclave.UUID, Labels: map[string]string{backends.LabelEngine: s.Name},
-		Port: apicontainer.Port, PublishAddress: s.PublishAddress,
+		Port: apicontainer.Port, PublishAddress: s.PublishAddress, PublishPort: port,
 		Volume: backends.DataVolumeName(enclave.UUID), VolumeType: backends.VolumeTypeData, VolumePath: DataDir, Control: true,
 	})
 	if err != nil {
@@ -222,7 +235,7 @@ func (s *Server) StopEnclave(ctx context.Context, req *connect.Request[engineapi
 }
 
 // Start starts what StopEnclave stopped, or a crash: the services, and the API container, with the addresses and
-// ports that they had.
+// ports that they had. An API container that another version of this program made is replaced.
 func (s *Server) Start(ctx context.Context, identifier string) error {
 	m, err := s.find(ctx, identifier)
 	if err != nil {
@@ -234,8 +247,11 @@ func (s *Server) Start(ctx context.Context, identifier string) error {
 	if err := s.Backend.StartEnclave(ctx, m.UUID); err != nil {
 		return err
 	}
+	if m.api != nil && m.api.Image != s.Image {
+		return s.renew(ctx, m)
+	}
 	if m.api == nil {
-		_, err := s.startAPI(ctx, m.Enclave)
+		_, err := s.startAPI(ctx, m.Enclave, 0)
 		return err
 	}
 	if m.api.State == backends.Running {
@@ -277,21 +293,36 @@ func (s *Server) destroy(ctx context.Context, m managed) error {
 	return s.unmark(m.UUID)
 }
 
+// removedAtOnce bounds how many enclaves are removed at once.
+const removedAtOnce = 8
+
 // Clean removes the enclaves in which nothing runs, or all of this engine's.
 func (s *Server) Clean(ctx context.Context, req *connect.Request[engineapi.CleanArgs]) (*connect.Response[engineapi.CleanResponse], error) {
 	list, err := s.list(ctx)
 	if err != nil {
 		return nil, rpc.Error(err)
 	}
+	if !req.Msg.GetShouldCleanAll() {
+		list = slices.DeleteFunc(list, func(m managed) bool {
+			return enclaveInfo(m.Enclave, m.api).ContainersStatus == engineapi.EnclaveContainersStatus_EnclaveContainersStatus_RUNNING
+		})
+	}
+	errs := make([]error, len(list))
+	slots := make(chan struct{}, removedAtOnce)
+	var all sync.WaitGroup
+	for i, m := range list {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			errs[i] = s.destroy(ctx, m)
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, rpc.Error(err)
+	}
 	out := &engineapi.CleanResponse{}
 	for _, m := range list {
-		running := enclaveInfo(m.Enclave, m.api).ContainersStatus == engineapi.EnclaveContainersStatus_EnclaveContainersStatus_RUNNING
-		if running && !req.Msg.GetShouldCleanAll() {
-			continue
-		}
-		if err := s.destroy(ctx, m); err != nil {
-			return nil, rpc.Error(err)
-		}
 		out.RemovedEnclaveNameAndUuids = append(out.RemovedEnclaveNameAndUuids, &engineapi.EnclaveNameAndUuid{Name: m.Name, Uuid: m.UUID})
 	}
 	return connect.NewResponse(out), nil
