@@ -2,8 +2,9 @@
 # A real single-node Kubernetes on this machine, for tests: its own container runtime, bridge and state, no registry.
 #
 #   scripts/cluster.sh up       build the binary if no cached one fits, start, wait until Pods can run;
-#                               prints the two variables that tests read, as `export` lines
+#                               prints the variables that tests read, as `export` lines
 #   scripts/cluster.sh down     stop and remove what "up" made, and nothing else
+#   scripts/cluster.sh halt NAME, again NAME   end a component, e.g. apiserver, and start it as it was
 #   scripts/cluster.sh build    build (or find) the binary alone, print its path
 #
 # Needs root. State lies under ROOT (default /var/tmp/kurtosis-cluster), the binary under the user's cache directory, by
@@ -44,7 +45,8 @@ build() {
 start() {
 	local name=$1
 	shift
-	setsid "$@" >"$root/log/$name.log" 2>&1 </dev/null &
+	printf '%q ' "$@" >"$root/pid/$name.command"
+	setsid "$@" >>"$root/log/$name.log" 2>&1 </dev/null &
 	echo $! >"$root/pid/$name"
 }
 
@@ -247,11 +249,20 @@ up() {
 	wait_for "network policies" 30 enforcing
 	echo "export KUBECONFIG=$admin"
 	echo "export KURTOSIS_TEST_CONTAINERD=$socket"
+	echo "export KURTOSIS_TEST_CLUSTER=own"
+}
+
+# halt NAME and again NAME: a component dies, and comes back as it was.
+halt() { stop "$1" KILL; }
+again() {
+	eval "start $1 $(cat "$root/pid/$1.command")"
+	[ "$1" != apiserver ] || wait_for "API server" 60 "$(cat "$root/binary")" kubectl --kubeconfig "$admin" get --raw /readyz
 }
 
 case "${1:-}" in
+halt | again) "$1" "${2:?which component}" ;;
 up) up ;;
 down) down ;;
 build) build ;;
-*) say "usage: scripts/cluster.sh up|down|build"; exit 2 ;;
+*) say "usage: scripts/cluster.sh up|down|build|halt NAME|again NAME"; exit 2 ;;
 esac

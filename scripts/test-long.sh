@@ -17,6 +17,8 @@ scripts/docker.sh
 scripts/example-images.sh
 PODMAN_HOST=$(scripts/podman.sh) go test -tags docker,podman -count=1 -timeout 15m ./backends/docker -run Podman
 scripts/podman.sh stop
+step "a real Kubernetes"
+scripts/test-k8s.sh all
 step "benches"
 make --no-print-directory bench
 make --no-print-directory bench-lsp

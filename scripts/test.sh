@@ -28,6 +28,8 @@ step "the demo"
 make --no-print-directory demo
 step "the reference's own SDKs"
 scripts/test-sdk.sh
+step "a real Kubernetes"
+scripts/test-k8s.sh short
 step "pre-commit"
 scripts/test-pre-commit.sh
 step "a real Neovim"

@@ -4,13 +4,20 @@ package kubernetes_test
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	authentication "k8s.io/api/authentication/v1"
 	core "k8s.io/api/core/v1"
+	rbac "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/backends/backendtest"
@@ -158,4 +165,78 @@ func TestUnreachable(t *testing.T) {
 	require.Equal(t, backends.Invalid, backends.KindOf(err))
 	_, err = kubernetes.Open(t.Context(), kubernetes.Options{Context: "no-such-context"})
 	require.EqualError(t, err, `the kubeconfig names no cluster: context "no-such-context" does not exist`)
+}
+
+// An image that the node cannot pull: from a registry that is not there.
+func TestImageUnreachable(t *testing.T) {
+	f := newFaulty(t, kubernetes.Options{PullPolicy: core.PullIfNotPresent})
+	f.toolbox = "127.0.0.1:9/kurtosis-test/absent:1"
+	f.refused(f.spec("web"), backends.RegistryUnreachable, `^starting service "web": the node cannot pull image "127.0.0.1:9/kurtosis-test/absent:1": .*connection refused`,
+		"the nodes, not this program, need the way to the registry: check their proxy and DNS settings")
+}
+
+// Somebody who may do most things, but make no Jobs.
+func TestRightsTooSmall(t *testing.T) {
+	f := newFaulty(t, kubernetes.Options{})
+	c, namespace := f.Client(), f.namespace()
+	_, err := c.CoreV1().ServiceAccounts(namespace).Create(f.ctx, &core.ServiceAccount{ObjectMeta: meta.ObjectMeta{Name: "small"}}, meta.CreateOptions{})
+	require.NoError(t, err)
+	var rules []rbac.PolicyRule
+	for _, rule := range kubernetes.EnclaveRules() {
+		if slices.Contains(rule.Resources, "jobs") {
+			rule.Verbs = []string{"get", "list", "watch"}
+		}
+		rules = append(rules, rule)
+	}
+	_, err = c.RbacV1().Roles(namespace).Create(f.ctx, &rbac.Role{ObjectMeta: meta.ObjectMeta{Name: "small"}, Rules: rules}, meta.CreateOptions{})
+	require.NoError(t, err)
+	_, err = c.RbacV1().RoleBindings(namespace).Create(f.ctx, &rbac.RoleBinding{ObjectMeta: meta.ObjectMeta{Name: "small"}, RoleRef: rbac.RoleRef{APIGroup: rbac.GroupName, Kind: "Role", Name: "small"},
+		Subjects: []rbac.Subject{{Kind: rbac.ServiceAccountKind, Namespace: namespace, Name: "small"}}}, meta.CreateOptions{})
+	require.NoError(t, err)
+	token, err := c.CoreV1().ServiceAccounts(namespace).CreateToken(f.ctx, "small", &authentication.TokenRequest{}, meta.CreateOptions{})
+	require.NoError(t, err)
+	config, err := clientcmd.NewDefaultClientConfigLoadingRules().Load()
+	require.NoError(t, err)
+	config.AuthInfos = map[string]*clientcmdapi.AuthInfo{"small": {Token: token.Status.Token}}
+	config.Contexts[config.CurrentContext].AuthInfo = "small"
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, clientcmd.WriteToFile(*config, file))
+	small := open(t, kubernetes.Options{Kubeconfig: file, Namespace: namespace, PodImage: podImage(t)})
+	_, err = small.AddService(f.ctx, f.enclave.UUID, f.spec("web", "sleep"))
+	require.EqualError(t, err, `starting service "web": jobs.batch is forbidden: User "system:serviceaccount:`+namespace+`:small" cannot create resource "jobs" in API group "batch" in the namespace "`+namespace+`"`)
+	require.Equal(t, backends.PermissionDenied, backends.KindOf(err))
+	require.Equal(t, "ask the cluster's administrator for this right; docs/kubernetes.md lists what is needed", backends.HintOf(err))
+	services, err := c.CoreV1().Services(namespace).List(f.ctx, meta.ListOptions{})
+	require.NoError(t, err)
+	require.Empty(t, services.Items, "what was made before is removed")
+	_, err = small.CreateEnclave(f.ctx, backends.EnclaveSpec{UUID: backends.NewUUID(), Name: "another"})
+	require.Equal(t, backends.PermissionDenied, backends.KindOf(err))
+}
+
+// Something in the namespace has a finalizer that nobody acts on.
+func TestNamespaceStuck(t *testing.T) {
+	f := newFaulty(t, kubernetes.Options{RemovalPatience: 10 * time.Second})
+	held := &core.ConfigMap{ObjectMeta: meta.ObjectMeta{Name: "held", Finalizers: []string{"example.com/hold"}}}
+	_, err := f.Client().CoreV1().ConfigMaps(f.namespace()).Create(f.ctx, held, meta.CreateOptions{})
+	require.NoError(t, err)
+	release := func() {
+		_, err := f.Client().CoreV1().ConfigMaps(f.namespace()).Patch(f.ctx, "held", types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), meta.PatchOptions{})
+		require.NoError(t, err)
+	}
+	err = f.RemoveEnclave(f.ctx, f.enclave.UUID)
+	require.EqualError(t, err, "namespace "+f.namespace()+" does not go away: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances")
+	require.Equal(t, backends.Conflict, backends.KindOf(err))
+	require.Equal(t, "see `kubectl describe namespace "+f.namespace()+"`; who put a finalizer on an object has to take it off", backends.HintOf(err))
+	_, err = f.CreateEnclave(f.ctx, backends.EnclaveSpec{UUID: backends.NewUUID(), Name: f.enclave.Name})
+	require.EqualError(t, err, `enclave "`+f.enclave.Name+`" is still being removed`)
+	_, err = f.AddService(f.ctx, f.enclave.UUID, f.spec("late", "sleep"))
+	require.Error(t, err)
+	require.Contains(t, []backends.Kind{backends.Conflict, backends.NotFound}, backends.KindOf(err), err.Error())
+	list, err := f.ListEnclaves(f.ctx)
+	require.NoError(t, err)
+	for _, e := range list {
+		require.NotEqual(t, f.enclave.UUID, e.UUID, "an enclave that is being removed is none")
+	}
+	release()
+	require.NoError(t, f.RemoveEnclave(f.ctx, f.enclave.UUID))
 }
