@@ -20,12 +20,16 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build both binaries into bin/
-	$(GO_BUILD) -o bin/ ./cmd/kurtosis ./cmd/kurtosis-lsp
+	$(GO_BUILD) -o bin/ ./cmd/kurtosis ./cmd/kurtosis-lsp ./cmd/kurtosis-pod
 
 .PHONY: install
-install: build ## put the binaries into $(PREFIX)/bin
-	install -D -m 0755 bin/kurtosis $(DESTDIR)$(PREFIX)/bin/kurtosis
-	install -D -m 0755 bin/kurtosis-lsp $(DESTDIR)$(PREFIX)/bin/kurtosis-lsp
+install: build ## put the binaries into $(PREFIX)/bin, with those for Linux that engines are made of elsewhere
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 bin/kurtosis bin/kurtosis-lsp bin/kurtosis-pod $(DESTDIR)$(PREFIX)/bin/
+	@if [ "$$(go env GOOS)" != linux ]; then for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch $(GO_BUILD) -o $(DESTDIR)$(PREFIX)/bin/kurtosis-linux-$$arch ./cmd/kurtosis; \
+		GOOS=linux GOARCH=$$arch $(GO_BUILD) -o $(DESTDIR)$(PREFIX)/bin/kurtosis-pod-linux-$$arch ./cmd/kurtosis-pod; \
+	done; fi
 
 .PHONY: check
 check: ## the quick inner loop: formatting, vet, unit tests (no Docker)
