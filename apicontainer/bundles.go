@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -201,7 +200,7 @@ func (s *service) UploadBundle(ctx context.Context, stream *connect.ClientStream
 		if errors.As(err, &refused) {
 			return nil, invalid("the bundle is refused: %s", refused)
 		}
-		return nil, rpc.Error(fmt.Errorf("taking the bundle: %w", err))
+		return nil, rpc.Error(err)
 	}
 	return connect.NewResponse(&kurtosisv1.UploadBundleResponse{}), nil
 }

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
+	pb "github.com/kurtosis-go/kurtosis/api/apicontainerapi"
 	"github.com/kurtosis-go/kurtosis/api/kurtosisv1"
 	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/api/wire"
@@ -23,7 +25,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
-// The project's own service, EnclaveService. Its messages are spelled kurtosisv1, as pb is the reference's here.
+// The project's own service is EnclaveService. Its messages are spelled kurtosisv1, as pb is the reference's here.
 
 // job is a run of the project's own API.
 type job struct {
@@ -152,6 +154,9 @@ func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send 
 		return runtime.Result{}, func(path string) string { return path }, err
 	}
 	defer j.done()
+	if err := s.last.save(recordOf(m, j.options.Package.Name)); err != nil {
+		return runtime.Result{}, j.paths, err
+	}
 	o := &j.options
 	o.Sink = runSink(send)
 	o.Checked = func(found []diag.Diagnostic) {
@@ -169,6 +174,18 @@ func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send 
 	s.tellLost(o.Sink)
 	result, err := runtime.Run(ctx, j.backend, *o)
 	return result, j.paths, err
+}
+
+// recordOf is a run as the reference's GetStarlarkRun tells it.
+func recordOf(m *kurtosisv1.RunRequest, name string) *pb.GetStarlarkRunResponse {
+	r := &pb.GetStarlarkRunResponse{
+		PackageId: cmp.Or(m.GetLocator(), name, scriptPackage), SerializedScript: m.GetScript().GetText(), SerializedParams: m.Args,
+		InitialSerializedParams: proto.String(m.Args), Parallelism: m.Parallelism, RelativePathToMainFile: m.MainFile, MainFunctionName: m.Function,
+	}
+	if m.Fresh {
+		r.ExperimentalFeatures = append(r.ExperimentalFeatures, pb.KurtosisFeatureFlag_NO_INSTRUCTIONS_CACHING)
+	}
+	return r
 }
 
 // Compare says what Run would do.
