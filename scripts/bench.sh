@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 go build -trimpath -ldflags '-s -w' -o bin/bare ./internal/tools/bare
 go build -trimpath -ldflags '-s -w' -o bin/buildifier github.com/bazelbuild/buildtools/buildifier
 go run ./internal/tools/bench -bin bin "$@"
-# Ten services with ports: ours, and the bare API calls, in turn.
+# Ten services with ports: a run, the backend alone, and the bare API calls, in turn.
 if [ $# -eq 0 ]; then
 	scripts/docker.sh
-	go test -tags docker ./backends/docker -run '^$' -bench TenServices -benchtime 4x
+	go test -tags docker ./runtime -run '^$' -bench TenServices -benchtime 4x
 fi

@@ -39,7 +39,7 @@ func TestRelay(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	require.NoError(t, retry(ctx, func() error {
+	require.NoError(t, backendtest.Retry(ctx, func() error {
 		c, err := far.Dial(ctx, enclave, "web", backends.Port{Number: 7000})
 		if err != nil {
 			return err

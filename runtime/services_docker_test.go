@@ -1,10 +1,12 @@
 //go:build docker
 
-package docker_test
+package runtime_test
 
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -18,6 +20,9 @@ import (
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/backends/backendtest"
 	"github.com/kurtosis-go/kurtosis/backends/docker"
+	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/runtime"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
 )
 
 const (
@@ -26,11 +31,14 @@ const (
 )
 
 // BenchmarkTenServices compares ten services with a port each, added at once until every port is open, with ten raw
-// create and start calls for the same containers at once. Rounds alternate; the figure is the ratio of the best times.
+// create and start calls for the same containers at once: by the executor, the step alone and the whole run around it,
+// and by the backend. Rounds take turns; a figure is the ratio of the best times.
 func BenchmarkTenServices(b *testing.B) {
-	backend := open(b, docker.Options{})
+	backend, err := docker.Open(b.Context(), docker.Options{})
+	require.NoError(b, err)
+	b.Cleanup(func() { backend.Close() })
 	toolbox := backendtest.Toolbox(b, backend)
-	var ours, raw time.Duration
+	var raw, alone, step, run time.Duration
 	best := func(d *time.Duration, took time.Duration) {
 		if *d == 0 || took < *d {
 			*d = took
@@ -38,14 +46,52 @@ func BenchmarkTenServices(b *testing.B) {
 	}
 	for b.Loop() {
 		best(&raw, rawServices(b, backend, toolbox))
-		best(&ours, ourServices(b, backend, toolbox))
+		best(&alone, addedServices(b, backend, toolbox))
+		stepTook, runTook := runServices(b, backend, toolbox)
+		best(&step, stepTook)
+		best(&run, runTook)
 	}
-	b.ReportMetric(ours.Seconds(), "ours-s")
 	b.ReportMetric(raw.Seconds(), "raw-s")
-	b.ReportMetric(ours.Seconds()/raw.Seconds(), "ratio")
+	b.ReportMetric(alone.Seconds()/raw.Seconds(), "backend-ratio")
+	b.ReportMetric(step.Seconds()/raw.Seconds(), "step-ratio")
+	b.ReportMetric(run.Seconds()/raw.Seconds(), "run-ratio")
 }
 
-func ourServices(b *testing.B, backend *docker.Backend, image string) time.Duration {
+// runServices executes a package that adds the services, in an enclave that is there.
+func runServices(b *testing.B, backend *docker.Backend, image string) (step, run time.Duration) {
+	ctx, enclave, dir := b.Context(), "bench-"+backends.ShortUUID(backends.NewUUID()), b.TempDir()
+	execute := func(script string) (*events, time.Duration) {
+		file := filepath.Join(dir, "main.star")
+		require.NoError(b, os.WriteFile(file, []byte(script), 0o600))
+		pkg, err := packages.Open(ctx, file, packages.Options{})
+		require.NoError(b, err)
+		seen := &events{}
+		began := time.Now()
+		_, err = runtime.Run(ctx, backend, runtime.RunOptions{Options: runtime.Options{Package: pkg}, State: filepath.Join(dir, "state"), Sink: seen, Enclave: enclave})
+		took := time.Since(began)
+		require.NoError(b, err)
+		return seen, took
+	}
+	execute("def run(plan):\n    pass\n")
+	defer func() {
+		there, err := backend.InspectEnclave(context.WithoutCancel(ctx), enclave)
+		require.NoError(b, err)
+		require.NoError(b, backend.RemoveEnclave(context.WithoutCancel(ctx), there.UUID))
+	}()
+	seen, run := execute(fmt.Sprintf(`
+def run(plan):
+    config = ServiceConfig(image=%q, cmd=["tcp", "%d"], ports={"echo": PortSpec(number=%d)})
+    plan.add_services(configs={"s%%d" %% i: config for i in range(%d)})
+`, image, benchPort, benchPort, benchServices))
+	ready := of[event.ServiceReady](seen)
+	require.Len(b, ready, benchServices)
+	finished := of[event.StepFinished](seen)
+	require.Len(b, finished, 1)
+	return time.Duration(finished[0].Duration), run
+}
+
+// addedServices adds the services with the backend alone.
+func addedServices(b *testing.B, backend *docker.Backend, image string) time.Duration {
 	ctx, enclave := b.Context(), backends.NewUUID()
 	_, err := backend.CreateEnclave(ctx, backends.EnclaveSpec{UUID: enclave, Name: "bench-" + backends.ShortUUID(enclave)})
 	require.NoError(b, err)
@@ -58,7 +104,7 @@ func ourServices(b *testing.B, backend *docker.Backend, image string) time.Durat
 		if err != nil {
 			return err
 		}
-		return retry(ctx, func() error {
+		return backendtest.Retry(ctx, func() error {
 			c, err := backend.Dial(ctx, enclave, name, port)
 			if err != nil {
 				return err
@@ -106,22 +152,5 @@ func tenTimes(b *testing.B, do func(i int) error) {
 	wait.Wait()
 	for _, err := range errs {
 		require.NoError(b, err)
-	}
-}
-
-// retry calls until there is no error, every few milliseconds.
-func retry(ctx context.Context, do func() error) error {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := do()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
 	}
 }
