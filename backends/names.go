@@ -75,10 +75,12 @@ const (
 	ContainerTypeAPI     = "api-container"
 	ContainerTypeService = "user-service"
 	ContainerTypeRelay   = "relay" // ours: see Dial of backends/docker
+	ContainerTypeTool    = "tool"  // ours: see Tools
 
 	VolumeTypeData       = "enclave-data"
 	VolumeTypeFiles      = "files-artifacts-expansion"
 	VolumeTypePersistent = "persistent-directory"
+	VolumeTypeNix        = "nix-store" // ours: of no enclave, and kept
 )
 
 // FormatPorts is the value of LabelPorts: "id:number/TRANSPORT[/application],…", by id.

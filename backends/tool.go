@@ -17,8 +17,9 @@ type ToolSpec struct {
 	Image   string
 	Command []string
 	Env     map[string]string
-	// Volume is kept from run to run and mounted at VolumePath; where it is new it begins with what the image has there.
-	Volume, VolumePath string
+	// Volume, of type VolumeType, is kept from run to run and mounted at VolumePath; where it is new it begins with what the
+	// image has there.
+	Volume, VolumeType, VolumePath string
 	// Files, if not nil, are unpacked at the root before the start.
 	Files          Archive
 	Stdout, Stderr io.Writer // not nil

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Shows that a test run left no container, network or volume behind.
+# Shows that a test run left no container, network or volume behind. The store of a nix in a container is kept for the next
+# build (docs/images.md): the tests that make one remove it themselves.
 # usage: leftovers.sh snapshot | compare
 set -euo pipefail
 state=${TMPDIR:-/tmp}/kurtosis-leftovers.$(id -u)

@@ -16,7 +16,8 @@ import (
 var _ backends.Leftovers = (*Backend)(nil)
 
 // Leftovers finds what has our labels and belongs to nothing: containers and volumes of an enclave that has no network,
-// and networks of an engine that has no container.
+// networks of an engine that has no container, and tools that have ended while nobody waited. A store that is kept for
+// builds is none.
 func (b *Backend) Leftovers(ctx context.Context) ([]backends.Leftover, error) {
 	const doing = "looking for what is left over"
 	ours := filters.NewArgs(filters.Arg("label", backends.LabelAppID+"="+backends.AppID))
@@ -47,6 +48,9 @@ func (b *Backend) Leftovers(ctx context.Context) ([]backends.Leftover, error) {
 		names[name] = true
 		if uuid := c.Labels[backends.LabelEnclaveUUID]; uuid != "" && !enclaves[uuid] {
 			left = append(left, backends.Leftover{Kind: backends.LeftoverContainer, ID: c.ID, Name: name, Enclave: uuid})
+		}
+		if c.Labels[backends.LabelContainerType] == backends.ContainerTypeTool && c.State == container.StateExited {
+			left = append(left, backends.Leftover{Kind: backends.LeftoverContainer, ID: c.ID, Name: name})
 		}
 	}
 	for _, n := range networks {

@@ -18,7 +18,7 @@ func (b *Backend) RunTool(ctx context.Context, spec backends.ToolSpec) (exitCode
 	doing := fmt.Sprintf("running %s in image %q", spec.Command[0], spec.Image)
 	config := container.Config{
 		Image: spec.Image, Entrypoint: spec.Command, AttachStdout: true, AttachStderr: true,
-		Labels: map[string]string{backends.LabelAppID: backends.AppID, backends.LabelContainerType: "tool"},
+		Labels: map[string]string{backends.LabelAppID: backends.AppID, backends.LabelContainerType: backends.ContainerTypeTool},
 	}
 	for k, v := range spec.Env {
 		config.Env = append(config.Env, k+"="+v)
@@ -26,7 +26,9 @@ func (b *Backend) RunTool(ctx context.Context, spec backends.ToolSpec) (exitCode
 	slices.Sort(config.Env)
 	var host container.HostConfig
 	if spec.Volume != "" {
-		host.Mounts = []mount.Mount{{Type: mount.TypeVolume, Source: spec.Volume, Target: spec.VolumePath}}
+		host.Mounts = []mount.Mount{{Type: mount.TypeVolume, Source: spec.Volume, Target: spec.VolumePath, VolumeOptions: &mount.VolumeOptions{
+			Labels: map[string]string{backends.LabelAppID: backends.AppID, backends.LabelVolumeType: spec.VolumeType},
+		}}}
 	}
 	made, err := b.client.ContainerCreate(ctx, &config, &host, nil, nil, "kurtosis-tool--"+backends.NewUUID())
 	if err != nil {

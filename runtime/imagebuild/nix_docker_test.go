@@ -5,15 +5,12 @@ package imagebuild_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,91 +23,10 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
-// offline is a configuration of nix for machines without a network and containers without namespaces.
-const offline = "sandbox = false\nsubstituters =\nbuild-users-group =\n"
-
-// flake makes images out of what is in the context, without nixpkgs, in the shapes that packages of nixpkgs give: the
-// default as dockerTools.buildImage, "layered" as buildLayeredImage (both what `docker save` writes, packed), "streamed" as
-// streamLayeredImage (a program that writes the archive out of the store), "oci" as the OCI layout that skopeo writes.
-const flake = `{
-  description = "Images without nixpkgs";
-  outputs = { self }:
-    let
-      system = "@system";
-      derive = name: script: derivation {
-        inherit name system;
-        builder = "/bin/sh";
-        args = [ "-e" "-c" script ];
-        PATH = "/usr/bin:/bin";
-        source = ../.;
-      };
-      parts = layers: ''
-        umask 022
-        mkdir -p root/tmp files; cp $source/toolbox root/toolbox; chmod 755 root/toolbox; cp $source/greeting root/greeting
-        ids=; names=
-        layer() {
-          tar -C root -cf layer.tar "$@"
-          sum=$(sha256sum layer.tar | cut -c1-64)
-          echo "adding layer $sum"
-          mkdir files/$sum; mv layer.tar files/$sum/layer.tar
-          ids="$ids,\"sha256:$sum\""; names="$names,\"$sum/layer.tar\""
-        }
-        ${layers}
-        printf '{"architecture":"@arch","os":"linux","config":{"Entrypoint":["/toolbox"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' "''${ids#,}" > config.json
-      '';
-      one = parts "layer tmp toolbox greeting";
-      two = parts "layer tmp toolbox; layer greeting";
-      docker = ''
-        config=$(sha256sum config.json | cut -c1-64).json
-        mv config.json files/$config
-        printf '[{"Config":"%s","RepoTags":["flake:built"],"Layers":[%s]}]' "$config" "''${names#,}" > files/manifest.json
-      '';
-      unpacked = derive "parts" (two + docker + "mv files $out");
-      blob = ''
-        blob() { blob=$(sha256sum "$1" | cut -c1-64); size=$(wc -c < "$1"); mv "$1" files/blobs/sha256/$blob; }
-        descriptor() { printf '{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%s}' "$1" "$blob" "$size"; }
-        mkdir -p files/blobs/sha256
-      '';
-    in {
-      packages.${system} = {
-        default = derive "image.tar.gz" (one + docker + "tar -C files -c . | gzip -n > $out");
-        layered = derive "layered.tar.gz" (two + docker + "tar -C files -c . | gzip -n > $out");
-        streamed = derive "streamed" "printf '#!/bin/sh\nexec tar -C ${unpacked} -c .\n' > $out; chmod 755 $out";
-        oci = derive "oci.tar" (two + blob + ''
-          layers=
-          for name in $(printf %s "$names" | tr ',"' '  '); do
-            gzip -n < files/$name > layer; rm -r files/''${name%/*}
-            blob layer; layers="$layers,$(descriptor layer.v1.tar+gzip)"
-          done
-          blob config.json; config=$(descriptor config.v1+json)
-          printf '{"schemaVersion":2,"config":%s,"layers":[%s]}' "$config" "''${layers#,}" > manifest
-          blob manifest
-          printf '{"schemaVersion":2,"manifests":[%s]}' "$(descriptor manifest.v1+json)" > files/index.json
-          printf '{"imageLayoutVersion":"1.0.0"}' > files/oci-layout
-          tar -C files -cf $out .
-        '');
-        broken = derive "broken" "echo first line; echo the last line; exit 7";
-        text = derive "text" "echo not an image > $out";
-        directory = derive "directory" "mkdir $out";
-        silent = derive "silent" "printf '#!/bin/sh\necho no room >&2; exit 3\n' > $out; chmod 755 $out";
-      };
-    };
-}
-`
-
-func nixSystem(t *testing.T) (system, arch string) {
-	t.Helper()
-	uname, err := exec.Command("uname", "-m").Output()
-	require.NoError(t, err)
-	machine := strings.TrimSpace(string(uname))
-	return machine + "-linux", map[string]string{"x86_64": "amd64", "aarch64": "arm64"}[machine]
-}
-
 func (b *bench) flake() *plan.NixBuildSpec {
 	b.Helper()
 	s := &plan.NixBuildSpec{ImageName: b.name(), BuildContextDir: "./app", FlakeLocationDir: "./nix", ContextPath: b.dir}
-	system, arch := nixSystem(b.T)
-	b.write("nix/flake.nix", strings.NewReplacer("@system", system, "@arch", arch).Replace(flake))
+	b.write("nix/flake.nix", images.Flake())
 	b.write("greeting", "hello "+s.ImageName)
 	require.NoError(b, os.WriteFile(filepath.Join(b.dir, "toolbox"), toolboxBinary(b), 0o755))
 	return s
@@ -146,7 +62,7 @@ func (b *bench) nixFails(s *plan.NixBuildSpec) *backends.Error {
 
 // TestNix builds with the nix of this machine, and with one in a container.
 func TestNix(t *testing.T) {
-	t.Setenv("NIX_CONFIG", offline)
+	t.Setenv("NIX_CONFIG", images.NixOffline)
 	for _, where := range []map[string]string{
 		{"KURTOSIS_NIX": "host"}, {"KURTOSIS_NIX": "container", "KURTOSIS_NIX_IMAGE": nixImage(t, newBench(t, nil))},
 	} {
@@ -157,51 +73,19 @@ func TestNix(t *testing.T) {
 	}
 }
 
-// nixImage is an image with the nix of this machine and what it needs, as there is no registry to ask for one.
+// nixImage is an image with a nix, as there is no registry to ask for one. It is gone after the test, with its store.
 func nixImage(t *testing.T, b *bench) string {
 	t.Helper()
-	files := map[string]bool{}
-	add := func(path string) {
-		t.Helper()
-		real, err := filepath.EvalSymlinks(path)
-		require.NoError(t, err, "scripts/test.sh installs nix-bin")
-		files[path], files[real] = true, true
-	}
-	add("/bin/nix")
-	add("/usr/libexec/nix/build-remote")
-	for _, program := range []string{"sh", "cat", "head", "tar", "sha256sum", "cut", "cp", "mkdir", "mv", "rm", "chmod", "tr", "wc", "gzip"} {
-		path, err := exec.LookPath(program)
-		require.NoError(t, err)
-		add("/bin/" + filepath.Base(path))
-	}
-	library := regexp.MustCompile(`(/\S+) \(0x`)
-	for path := range files {
-		out, err := exec.Command("ldd", path).CombinedOutput()
-		if err != nil {
-			continue // a link, or static
-		}
-		for _, m := range library.FindAllStringSubmatch(string(out), -1) {
-			add(m[1])
-		}
-	}
-	layer := []images.File{{Path: "nix/"}, {Path: "nix/store/"}, {Path: "nix/var/"}, {Path: "etc/"}, {Path: "root/"},
-		{Path: "etc/passwd", Content: []byte("root:x:0:0:root:/root:/bin/sh\n"), Mode: 0o644}, {Path: "etc/group", Content: []byte("root:x:0:\n"), Mode: 0o644}}
-	for path := range files {
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		layer = append(layer, images.File{Path: strings.TrimPrefix(path, "/"), Content: content})
-	}
-	image, err := images.Build("kurtosis-test/nix", images.Config{Env: []string{"PATH=/usr/bin:/bin", "HOME=/root"}}, layer...)
-	require.NoError(t, err)
-	archive, err := image.Open(t.Context())
-	require.NoError(t, err)
-	defer archive.Close()
-	loaded, err := b.engine.LoadImage(t.Context(), archive, "")
+	image := images.Nix(t)
+	images.Ensure(t, b.engine, image)
+	loaded, err := b.engine.InspectImage(t.Context(), image.Ref)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, b.engine.RemoveImage(context.WithoutCancel(t.Context()), image.Ref))
-		sum := sha256.Sum256([]byte(loaded.ID)) // the store is kept, by the image
-		out, err := exec.Command("docker", "volume", "rm", "kurtosis-nix-store--"+hex.EncodeToString(sum[:6])).CombinedOutput()
+		out, err := exec.Command("docker", "volume", "inspect", "-f", "{{json .Labels}}", imagebuild.StoreVolume(loaded)).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.JSONEq(t, `{"com.kurtosistech.app-id": "kurtosis", "com.kurtosistech.volume-type": "nix-store"}`, string(out))
+		out, err = exec.Command("docker", "volume", "rm", imagebuild.StoreVolume(loaded)).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	})
 	return image.Ref
@@ -236,7 +120,7 @@ func nixBuilds(b *bench) {
 
 func nixFails(b *bench) {
 	t := b.T
-	system, _ := nixSystem(t)
+	system := images.NixSystem()
 	s := b.flake()
 	s.FlakeOutput = "image"
 	e := b.nixFails(s)
@@ -275,7 +159,7 @@ func nixFails(b *bench) {
 
 // TestNixService: an image that nix built runs as a service and answers.
 func TestNixService(t *testing.T) {
-	t.Setenv("NIX_CONFIG", offline)
+	t.Setenv("NIX_CONFIG", images.NixOffline)
 	b := newBench(t, map[string]string{"KURTOSIS_NIX": "host"})
 	s := b.flake()
 	b.nix(s)

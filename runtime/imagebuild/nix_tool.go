@@ -70,11 +70,14 @@ func (o Options) nix(ctx context.Context, n *plan.NixBuildSpec) (nix, error) {
 			Hint: fmt.Sprintf("install nix from https://nixos.org/download, or name another image with %s", nixImageVariable), Err: err,
 		}
 	}
+	return &boxedNix{tools: tools, ref: ref, dir: n.ContextPath, config: getenv("NIX_CONFIG"), volume: StoreVolume(image)}, nil
+}
+
+// StoreVolume is where an engine keeps the store of a nix in a container: another image's nix would not find itself in this
+// one's store.
+func StoreVolume(image backends.Image) string {
 	sum := sha256.Sum256([]byte(image.ID))
-	return &boxedNix{
-		tools: tools, ref: ref, dir: n.ContextPath, config: getenv("NIX_CONFIG"),
-		volume: "kurtosis-nix-store--" + hex.EncodeToString(sum[:6]), // another image's nix would not find itself in this one's store
-	}, nil
+	return "kurtosis-nix-store--" + hex.EncodeToString(sum[:6])
 }
 
 // hostNix is the nix of this machine.
@@ -187,7 +190,7 @@ func (b *boxedNix) start(ctx context.Context, stdout, stderr io.Writer, command 
 		env["NIX_CONFIG"] = b.config
 	}
 	return b.tools.RunTool(ctx, backends.ToolSpec{
-		Image: b.ref, Command: command, Env: env, Volume: b.volume, VolumePath: "/nix", Stdout: stdout, Stderr: stderr,
+		Image: b.ref, Command: command, Env: env, Volume: b.volume, VolumeType: backends.VolumeTypeNix, VolumePath: "/nix", Stdout: stdout, Stderr: stderr,
 		Files: func(ctx context.Context) (io.ReadCloser, error) {
 			t, err := wholeTree(b.dir)
 			if err != nil {

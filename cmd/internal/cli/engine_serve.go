@@ -28,7 +28,9 @@ import (
 // The hidden commands engine serve and api serve are what containers of the engine's image run.
 
 // passedOn are variables that an engine hands on to the API containers that it makes.
-var passedOn = []string{"KURTOSIS_GITHUB_TOKEN", "KURTOSIS_SUBNET_POOLS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
+var passedOn = []string{"KURTOSIS_GITHUB_TOKEN", "KURTOSIS_SUBNET_POOLS",
+	"KURTOSIS_BUILDER", "KURTOSIS_NIX", "KURTOSIS_NIX_IMAGE", "NIX_CONFIG",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 
 func environment() map[string]string {
 	env := map[string]string{}
