@@ -103,13 +103,19 @@ func mayCall(origin string, allowed []string) bool {
 // shutdownTime is what calls have to end in once the server is to.
 const shutdownTime = 5 * time.Second
 
+// silentTime is how long a connection says nothing before its other end is asked whether it is there.
+const silentTime = 30 * time.Second
+
 // Serve answers on a listener until ctx ends; then calls that are under way get a moment. Contexts of calls are
 // those of the connection, not ctx.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: handler, Protocols: protocols, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: handler, Protocols: protocols, ReadHeaderTimeout: 10 * time.Second,
+		HTTP2: &http.HTTP2Config{SendPingTimeout: silentTime}, // who is gone without a word keeps no stream open
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
