@@ -15,7 +15,7 @@ import (
 
 // engines are the container engines that this program knows.
 func engines() cli.Engines {
-	return cli.Engines{Docker: openDocker, Kubernetes: openKubernetes, Contexts: contexts, InPod: os.Getenv(kubernetes.OptionsVariable) != ""}
+	return cli.Engines{Docker: openDocker, Kubernetes: openKubernetes, Contexts: contexts, InPod: os.Getenv(kubernetes.OptionsVariable) != "", Logins: logins}
 }
 
 func openDocker(ctx context.Context) (backends.Backend, error) {
@@ -36,6 +36,9 @@ func openKubernetes(ctx context.Context, c cli.Cluster) (backends.Backend, error
 	}
 	return kubernetes.Open(ctx, options)
 }
+
+// logins are those that `docker login` stored.
+func logins() (cli.Logins, error) { return docker.OpenLogins(docker.Options{}) }
 
 func contexts() ([]cli.Context, error) {
 	list, err := kubernetes.Contexts("")

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kurtosis-go/kurtosis/backends"
-	"github.com/kurtosis-go/kurtosis/runtime"
 )
 
 func (a *app) cleanCommand() *cobra.Command {
@@ -22,37 +21,38 @@ With --all the running ones are removed too.`,
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
-				list, err := e.Backend.ListEnclaves(ctx)
+			removed := []enclaveDocument{}
+			var failed error
+			err := a.withEngine(ctx, needEnclaves, func(s *session) error {
+				list, err := s.List(ctx)
 				if err != nil {
 					return err
 				}
-				removed := []enclaveDocument{}
-				var failed error
 				for _, enclave := range list {
-					if enclave.Status == backends.EnclaveRunning && !all {
+					// One in which nothing was started yet is somebody's who is about to.
+					idle := enclave.Status == backends.EnclaveStopped || !enclave.Running()
+					if !idle && !all {
 						continue
 					}
-					err := e.Remove(ctx, enclave, all)
-					var busy *runtime.BusyError
-					switch {
-					case errors.As(err, &busy):
-						a.warn(busy.Error(), "it was left alone")
-					case err != nil:
+					if _, err := s.Remove(ctx, enclave.UUID); err != nil {
 						failed = errors.Join(failed, fmt.Errorf("removing enclave '%s': %w", enclave.Name, err))
-					default:
-						removed = append(removed, enclaveOf(enclave))
+						continue
 					}
+					removed = append(removed, enclaveOf(enclave.Enclave))
 				}
-				if a.output == formatJSON {
-					a.printJSON(removed)
-					return failed
-				}
-				for _, enclave := range removed {
-					fmt.Fprintf(a.Out, "%s   %s\n", backends.ShortUUID(enclave.UUID), enclave.Name)
-				}
-				return failed
+				return nil
 			})
+			if err != nil && !errors.Is(err, errNoEngine) {
+				return err
+			}
+			if a.output == formatJSON {
+				a.printJSON(removed)
+				return failed
+			}
+			for _, enclave := range removed {
+				fmt.Fprintf(a.Out, "%s   %s\n", backends.ShortUUID(enclave.UUID), enclave.Name)
+			}
+			return failed
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "running enclaves too")

@@ -2,57 +2,85 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/kurtosis-go/kurtosis/runtime"
-	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 // compare shows what a run in an enclave would do, step by step, and changes nothing.
 func (a *app) compare(ctx context.Context, j *job) error {
-	return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
-		result, err := runtime.Compare(ctx, e.Backend, runtime.RunOptions{
-			Options: j.options(), State: e.State, Sink: event.Discard, Enclave: j.enclave, Fresh: j.uncached(), ResourceCheck: j.resourceCheck,
-		})
+	found := false
+	err := a.withEngine(ctx, needEnclaves, func(s *session) error {
+		enclave, err := s.lookUp(ctx, j.enclave)
+		if err != nil || enclave.UUID == "" {
+			return err
+		}
+		found = true
+		e, err := s.dial(enclave)
 		if err != nil {
-			return a.refusal(ctx, &result.Preview, err)
+			return err
 		}
-		if !j.quiet {
-			fmt.Fprint(a.Err, a.findings(result.Diagnostics))
+		defer e.Close()
+		o, err := a.runOptions(ctx, j, false)
+		if err != nil {
+			return err
 		}
-		switch a.output {
-		case formatText:
-			a.showDecisions(j, result)
-			if j.images {
-				if err := a.showStates(ctx, result.Plan); err != nil {
-					return err
-				}
-			}
-		case formatJSON:
-			doc, err := planDocumentOf(result.Plan, result.Problems)
-			if err != nil {
-				return err
-			}
-			for i, s := range result.Plan.Steps {
-				d := result.Delta.Of(s)
-				doc.Instructions[i].Skip, doc.Instructions[i].Cause = &d.Skip, d.Cause
-			}
-			doc.Removed = result.Delta.Removed
-			if j.images {
-				if err := a.addStates(ctx, result.Plan, doc.Images); err != nil {
-					return err
-				}
-			}
-			a.printJSON(doc)
-		default:
-			if err := a.showPlan(ctx, result.Plan, result.Problems, j); err != nil {
-				return err
-			}
-		}
-		return a.previewed(j, &result.Preview)
+		result, err := e.Compare(ctx, o)
+		result.Enclave = enclave.Enclave
+		return a.compared(ctx, j, result, err)
 	})
+	if found || err != nil && !errors.Is(err, errNoEngine) {
+		return err
+	}
+	// An enclave that would be made holds nothing yet.
+	made, err := runtime.Plan(ctx, j.options())
+	result := runtime.Result{Preview: *made}
+	if err == nil {
+		result.Delta = plan.Diff(made.Plan, nil, plan.World{})
+	}
+	return a.compared(ctx, j, result, err)
+}
+
+func (a *app) compared(ctx context.Context, j *job, result runtime.Result, err error) error {
+	if err != nil {
+		return a.refusal(ctx, &result.Preview, err)
+	}
+	if !j.quiet {
+		fmt.Fprint(a.Err, a.findings(result.Diagnostics))
+	}
+	switch a.output {
+	case formatText:
+		a.showDecisions(j, result)
+		if j.images {
+			if err := a.showStates(ctx, result.Plan); err != nil {
+				return err
+			}
+		}
+	case formatJSON:
+		doc, err := planDocumentOf(result.Plan, result.Problems)
+		if err != nil {
+			return err
+		}
+		for i, s := range result.Plan.Steps {
+			d := result.Delta.Of(s)
+			doc.Instructions[i].Skip, doc.Instructions[i].Cause = &d.Skip, d.Cause
+		}
+		doc.Removed = result.Delta.Removed
+		if j.images {
+			if err := a.addStates(ctx, result.Plan, doc.Images); err != nil {
+				return err
+			}
+		}
+		a.printJSON(doc)
+	default:
+		if err := a.showPlan(ctx, result.Plan, result.Problems, j); err != nil {
+			return err
+		}
+	}
+	return a.previewed(j, &result.Preview)
 }
 
 func (a *app) showDecisions(j *job, result runtime.Result) {

@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kurtosis-go/kurtosis/api/client"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
 	"github.com/kurtosis-go/kurtosis/runtime"
@@ -24,8 +25,9 @@ import (
 )
 
 func (a *app) enclaveCommand() *cobra.Command {
-	cmd := a.group(&cobra.Command{Use: "enclave", Short: "List, look at and remove enclaves"})
-	cmd.AddCommand(a.enclaveListCommand(), a.enclaveInspectCommand(), a.enclaveRemoveCommand())
+	cmd := a.group(&cobra.Command{Use: "enclave", Short: "Make, look at, stop, start and remove enclaves"})
+	cmd.AddCommand(a.enclaveAddCommand(), a.enclaveListCommand(), a.enclaveInspectCommand(), a.enclaveStopCommand(), a.enclaveStartCommand(),
+		a.enclaveConnectCommand(), a.enclaveDumpCommand(), a.enclaveRemoveCommand())
 	return cmd
 }
 
@@ -51,13 +53,15 @@ func (a *app) enclaveListCommand() *cobra.Command {
 		Example: "  kurtosis enclave ls\n  kurtosis enclave ls -o json",
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withEnclaves(cmd.Context(), func(e runtime.Enclaves) error {
-				list, err := e.Backend.ListEnclaves(cmd.Context())
-				if err != nil {
-					return err
-				}
-				return a.listEnclaves(list, full)
+			var list []client.EnclaveInfo
+			err := a.withEngine(cmd.Context(), needEnclaves, func(s *session) (err error) {
+				list, err = s.List(cmd.Context())
+				return err
 			})
+			if err != nil && !errors.Is(err, errNoEngine) {
+				return err
+			}
+			return a.listEnclaves(list, full)
 		},
 	}
 	cmd.Flags().BoolVar(&full, "full-uuids", false, "show UUIDs whole")
@@ -65,11 +69,11 @@ func (a *app) enclaveListCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) listEnclaves(list []backends.Enclave, full bool) error {
+func (a *app) listEnclaves(list []client.EnclaveInfo, full bool) error {
 	if a.output == formatJSON {
 		docs := make([]enclaveDocument, len(list))
 		for i, e := range list {
-			docs[i] = enclaveOf(e)
+			docs[i] = enclaveOf(e.Enclave)
 		}
 		a.printJSON(docs)
 		return nil
@@ -108,8 +112,17 @@ func (a *app) enclaveInspectCommand() *cobra.Command {
 		Args:              operands(1, "the enclave"),
 		ValidArgsFunction: a.completeEnclaves,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withEnclave(cmd.Context(), args[0], func(e runtime.Enclaves, enclave backends.Enclave) error {
-				return a.inspectEnclave(cmd.Context(), e, enclave, full)
+			ctx := cmd.Context()
+			return a.find(ctx, args[0], func(s *session, found client.EnclaveInfo) error {
+				if !found.Running() {
+					return a.inspectStopped(ctx, s, found, full)
+				}
+				e, err := s.dial(found)
+				if err != nil {
+					return err
+				}
+				defer e.Close()
+				return a.inspectEnclave(ctx, found, e, full)
 			})
 		},
 	}
@@ -157,27 +170,54 @@ func serviceOf(s backends.Service) serviceDocument {
 	return doc
 }
 
-func (a *app) inspectEnclave(ctx context.Context, e runtime.Enclaves, enclave backends.Enclave, full bool) error {
-	services, err := e.Backend.ListServices(ctx, enclave.UUID)
+func (a *app) inspectEnclave(ctx context.Context, found client.EnclaveInfo, e *client.Enclave, full bool) error {
+	doc, err := inspection(ctx, found, e)
 	if err != nil {
 		return err
 	}
-	store, err := a.remembered(e, enclave)
+	return a.showInspection(doc, full)
+}
+
+// inspection is what an API container tells about its enclave, as a document.
+func inspection(ctx context.Context, found client.EnclaveInfo, e *client.Enclave) (inspectDocument, error) {
+	held, err := e.Inspect(ctx)
 	if err != nil {
-		return err
+		return inspectDocument{}, err
 	}
-	known := store.Enclave()
-	doc := inspectDocument{enclaveDocument: enclaveOf(enclave), Services: []serviceDocument{}, Artifacts: []artifactDocument{}, LastRun: known.LastRun()}
-	for _, s := range services {
-		doc.Services = append(doc.Services, serviceOf(s))
+	doc := inspectDocument{
+		enclaveDocument: enclaveOf(found.Enclave), Services: []serviceDocument{}, Artifacts: []artifactDocument{},
+		LastRun: held.LastRun, Holder: held.Holder,
 	}
-	for _, name := range slices.Sorted(maps.Keys(known.Artifacts)) {
-		artifact := known.Artifacts[name]
+	doc.Status = string(held.Enclave.Status)
+	for _, s := range held.Services {
+		doc.Services = append(doc.Services, serviceOf(s.Service))
+	}
+	for _, artifact := range held.Artifacts {
 		doc.Artifacts = append(doc.Artifacts, artifactDocument{artifact.UUID, artifact.Name, artifact.Size, artifact.Files})
 	}
-	if holder, held := store.Held(); held {
-		doc.Holder = &holder
+	slices.SortFunc(doc.Artifacts, func(a, b artifactDocument) int { return cmp.Compare(a.Name, b.Name) })
+	return doc, nil
+}
+
+// inspectStopped shows what there is to see of an enclave whose API container doesn't run: its services. Files
+// artifacts and runs are in its data.
+func (a *app) inspectStopped(ctx context.Context, s *session, found client.EnclaveInfo, full bool) error {
+	services, err := s.backend.ListServices(ctx, found.UUID)
+	if err != nil {
+		return err
 	}
+	doc := inspectDocument{enclaveDocument: enclaveOf(found.Enclave), Services: []serviceDocument{}, Artifacts: []artifactDocument{}}
+	for _, service := range services {
+		doc.Services = append(doc.Services, serviceOf(service))
+	}
+	if err := a.showInspection(doc, full); err != nil {
+		return err
+	}
+	a.warn("the enclave is stopped: its files artifacts and its last run are not shown", fmt.Sprintf("'kurtosis enclave start %s' starts it", found.Name))
+	return nil
+}
+
+func (a *app) showInspection(doc inspectDocument, full bool) error {
 	if a.output == formatJSON {
 		a.printJSON(doc)
 		return nil
@@ -285,30 +325,18 @@ func (a *app) enclaveRemoveCommand() *cobra.Command {
 		Use:               "rm ENCLAVE...",
 		Short:             "Remove enclaves with all that is in them",
 		Example:           "  kurtosis enclave rm demo\n  kurtosis enclave rm -f demo other",
-		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeEnclaves,
+		Args:              someEnclaves,
+		ValidArgsFunction: a.completeEnclaveList,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return &usageError{"the enclave is missing", "usage: " + cmd.UseLine()}
-			}
 			ctx := cmd.Context()
-			return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
-				var list []backends.Enclave
-				for _, identifier := range args { // all of them exist before any is removed
-					enclave, err := e.Backend.InspectEnclave(ctx, identifier)
-					if err != nil {
-						return err
-					}
-					list = append(list, enclave)
-				}
+			return a.findAll(ctx, args, func(s *session, list []client.EnclaveInfo) error {
 				for _, enclave := range list {
-					if enclave.Status == backends.EnclaveRunning && !force {
-						question := fmt.Sprintf("enclave '%s' has running services", enclave.Name)
-						if err := a.confirm(question, "remove it?"); err != nil {
+					if !force {
+						if err := a.removable(ctx, s, enclave); err != nil {
 							return err
 						}
 					}
-					if err := e.Remove(ctx, enclave, force); err != nil {
+					if _, err := s.Remove(ctx, enclave.UUID); err != nil {
 						return err
 					}
 					fmt.Fprintln(a.Out, enclave.Name)
@@ -319,6 +347,53 @@ func (a *app) enclaveRemoveCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "remove them also while services run in them")
 	return cmd
+}
+
+// someEnclaves wants one operand or more.
+func someEnclaves(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return &usageError{"the enclave is missing", "usage: " + cmd.UseLine()}
+	}
+	return nil
+}
+
+// removable asks whether an enclave in which something runs is to be removed.
+func (a *app) removable(ctx context.Context, s *session, found client.EnclaveInfo) error {
+	if found.Running() {
+		e, err := s.dial(found)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		held, err := e.Inspect(ctx)
+		if err != nil {
+			return err
+		}
+		if held.Holder != nil {
+			busy := &runtime.BusyError{Enclave: found.Name, Holder: *held.Holder}
+			return a.confirm(busy.Error(), "remove it?")
+		}
+	}
+	if found.Status != backends.EnclaveRunning {
+		return nil
+	}
+	return a.confirm(fmt.Sprintf("enclave '%s' has running services", found.Name), "remove it?")
+}
+
+// findAll finds enclaves, all of them before anything is done to one.
+func (a *app) findAll(ctx context.Context, identifiers []string, do func(*session, []client.EnclaveInfo) error) error {
+	var list []client.EnclaveInfo
+	return a.find(ctx, identifiers[0], func(s *session, first client.EnclaveInfo) error {
+		list = append(list, first)
+		for _, identifier := range identifiers[1:] {
+			found, err := s.Find(ctx, identifier)
+			if err != nil {
+				return err
+			}
+			list = append(list, found)
+		}
+		return do(s, list)
+	})
 }
 
 // confirm asks a person; where nobody can answer it refuses.

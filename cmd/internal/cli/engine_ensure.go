@@ -74,8 +74,11 @@ func fingerprint(program string) string {
 
 // otherVersion says that an engine was made by another version of this program.
 func otherVersion(name string, s backends.System) error {
-	return &faultError{fmt.Sprintf("the engine '%s' that runs is of another version (%s, this is %s)", name, s.Labels[backends.LabelBuild], Version),
-		"'kurtosis engine restart' replaces it; enclaves and their services stay"}
+	message := fmt.Sprintf("the engine '%s' that runs is of another version (%s, this is %s)", name, s.Labels[backends.LabelBuild], Version)
+	if s.Labels[backends.LabelBuild] == Version {
+		message = fmt.Sprintf("the engine '%s' that runs is of another build of this version (%s)", name, Version)
+	}
+	return &faultError{message, "'kurtosis engine restart' replaces it; enclaves and their services stay"}
 }
 
 // isOutdated compares an engine that runs with what this program would start, without reading all of the program.

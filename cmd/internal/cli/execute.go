@@ -4,17 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/kurtosis-go/kurtosis/api/client"
+	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
 	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
+	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
 
 // frameTime is how often the live view is drawn anew.
@@ -23,10 +31,32 @@ const frameTime = 100 * time.Millisecond
 // execute runs a package in an enclave. Progress goes to standard error, what the package returned to standard output,
 // and the enclave after it; as JSON, all of it is events on standard output.
 func (a *app) execute(ctx context.Context, j *job) error {
-	return a.withEnclaves(ctx, func(e runtime.Enclaves) error {
+	return a.withEngine(ctx, needEngine, func(s *session) error {
+		found, err := s.lookUp(ctx, j.enclave)
+		if err != nil {
+			return err
+		}
+		made := found.UUID == ""
+		o, err := a.runOptions(ctx, j, made)
+		if err != nil {
+			return err
+		}
+		if made {
+			if found, err = s.Create(ctx, j.enclave, j.production); err != nil {
+				return err
+			}
+		}
+		e, err := s.dial(found)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
 		view := a.view(j)
 		var unwritten error
-		planned := func(p *plan.Plan) {
+		planned := false
+		o.Sink, o.Checked = view.sink, view.checked
+		o.Planned = func(p *plan.Plan) {
+			planned = true
 			if view.planned != nil {
 				view.planned(p)
 			}
@@ -34,18 +64,139 @@ func (a *app) execute(ctx context.Context, j *job) error {
 				unwritten = j.writeGraph(p)
 			}
 		}
-		result, err := runtime.Run(ctx, e.Backend, runtime.RunOptions{
-			Options: j.options(), State: e.State, Sink: view.sink, Planned: planned, Checked: view.checked, ResourceCheck: j.resourceCheck,
-			Enclave: j.enclave, Production: j.production, ArgsText: j.argsText(),
-			Parallelism: j.parallelism, Parallel: j.parallel, ImageDownload: execute.ImageDownload(*j.imageDownload),
-			NonBlockingTasks: j.nonBlocking, NoConnect: j.noConnect, Prune: j.prune, Fresh: j.uncached(),
-		})
+		result, err := e.Run(ctx, o)
 		view.close()
-		if err != nil {
-			return a.runFailed(ctx, j, result, err)
+		if result.Enclave.UUID == "" {
+			result.Enclave = found.Enclave
 		}
-		return errors.Join(a.runDone(ctx, j, e, result), unwritten)
+		result.Created = made
+		if err == nil {
+			return errors.Join(a.runDone(ctx, j, found, e, result), unwritten)
+		}
+		if made && !planned && endedThere(err) {
+			// Nothing came of it: what was made for it goes, too, though the caller may be in a hurry.
+			if _, gone := s.Remove(context.WithoutCancel(ctx), found.UUID); gone == nil {
+				result.Enclave, result.Created = backends.Enclave{}, false
+			}
+		}
+		return a.runFailed(ctx, j, result, err)
 	})
+}
+
+// endedThere says that a run is over: when the connection broke, it goes on.
+func endedThere(err error) bool { return backends.KindOf(err) != backends.EngineUnreachable }
+
+// lookUp finds the enclave of a run; it is the zero value where there is none of this name yet, or "".
+func (s *session) lookUp(ctx context.Context, identifier string) (client.EnclaveInfo, error) {
+	if identifier == "" {
+		return client.EnclaveInfo{}, nil
+	}
+	found, err := s.Find(ctx, identifier)
+	if backends.KindOf(err) == backends.NotFound {
+		return client.EnclaveInfo{}, nil
+	}
+	return found, err
+}
+
+// runOptions are what the API container has to know of a job. A run in an enclave that is to be made is planned before:
+// one that can't work makes nothing.
+func (a *app) runOptions(ctx context.Context, j *job, planFirst bool) (client.RunOptions, error) {
+	o := client.RunOptions{
+		Function: j.function, Args: j.args, Privileged: j.privileged, Strict: j.strict, NoCheck: j.noCheck, ArgsText: j.argsText(),
+		Parallelism: j.parallelism, Parallel: j.parallel, ImageDownload: execute.ImageDownload(*j.imageDownload),
+		NonBlockingTasks: j.nonBlocking, NoConnect: j.noConnect, Prune: j.prune, ResourceCheck: j.resourceCheck, Fresh: j.uncached(),
+		GitHubToken: gitHubToken(),
+	}
+	logins, err := a.engines.logins()
+	if err != nil {
+		return o, err
+	}
+	var previewed *runtime.Preview
+	if planFirst || logins.Any() {
+		if previewed, err = runtime.Plan(ctx, j.options()); err == nil && len(previewed.Problems) > 0 {
+			err = &runtime.ProblemsError{Problems: previewed.Problems}
+		}
+		if err != nil && planFirst {
+			return o, a.refused(ctx, j, previewed, err)
+		}
+	}
+	if logins.Any() && previewed.Plan != nil { // what can't be planned here without the enclave, its run will say
+		if o.Logins, err = planLogins(ctx, logins, previewed.Plan); err != nil {
+			return o, err
+		}
+	}
+	o.Bundle, err = j.pkg.Bundle(ctx, packages.BundleOptions{Discover: func(ctx context.Context) error {
+		if previewed != nil {
+			return nil
+		}
+		_, err := runtime.Plan(ctx, j.options())
+		return err
+	}})
+	if err != nil || len(o.Bundle.Left) == 0 {
+		return o, err
+	}
+	if previewed == nil {
+		previewed, _ = runtime.Plan(ctx, j.options()) // its run says what is wrong with it
+	}
+	if err := uploadable(ctx, previewed.Plan, o.Bundle.Left); err != nil {
+		return o, a.refused(ctx, j, previewed, err)
+	}
+	return o, nil
+}
+
+// refused says why there is no run. As JSON, that is its result.
+func (a *app) refused(ctx context.Context, j *job, previewed *runtime.Preview, err error) error {
+	if a.output == formatJSON {
+		status := event.Failed
+		if ctx.Err() != nil {
+			status = event.Interrupted
+		}
+		event.NewJSONLines(a.Out, time.Now).Emit(event.Result{Status: status, Error: err.Error(), Failure: runtime.Explain(err)})
+	}
+	return a.runFailed(ctx, j, runtime.Result{Preview: *previewed}, err)
+}
+
+// uploadable finds a step that wants files which are not part of the bundle, as a link leads out of what is uploaded.
+func uploadable(ctx context.Context, p *plan.Plan, left []string) error {
+	if p == nil {
+		return nil
+	}
+	for _, s := range p.Steps {
+		for _, at := range s.Locators {
+			wanted := slices.ContainsFunc(left, func(file string) bool {
+				rel, err := filepath.Rel(at.Path, file)
+				return at.Path != "" && err == nil && filepath.IsLocal(rel)
+			})
+			if !wanted {
+				continue
+			}
+			if err := state.Pack(ctx, at.Path, io.Discard); err != nil {
+				position := event.Position{File: s.Position.Module, Line: int(s.Position.Line), Column: int(s.Position.Col)}
+				return &execute.StepError{Failure: event.Failure{Message: fmt.Sprintf("uploading %s: %s", at.Locator, err), Position: &position}, Err: err}
+			}
+		}
+	}
+	return nil
+}
+
+// planLogins finds the logins for the registries that a plan's images, and what those are built on, come from.
+func planLogins(ctx context.Context, logins Logins, p *plan.Plan) ([]client.Login, error) {
+	images, err := p.Images()
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	for _, image := range images {
+		refs = append(refs, image.Reference())
+		if image.Build != nil || image.Nix != nil {
+			bases, err := imagebuild.Bases(image)
+			if err != nil {
+				continue // the build says what is wrong
+			}
+			refs = append(refs, bases...)
+		}
+	}
+	return loginsFor(ctx, logins, refs)
 }
 
 // argsText is what the history keeps of the arguments: their names, as values may be secrets.
@@ -119,7 +270,7 @@ func (a *app) view(j *job) view {
 }
 
 // runDone shows what the package returned, and the enclave.
-func (a *app) runDone(ctx context.Context, j *job, e runtime.Enclaves, result runtime.Result) error {
+func (a *app) runDone(ctx context.Context, j *job, found client.EnclaveInfo, e *client.Enclave, result runtime.Result) error {
 	switch {
 	case a.output == formatJSON:
 		return nil
@@ -133,25 +284,26 @@ func (a *app) runDone(ctx context.Context, j *job, e runtime.Enclaves, result ru
 	if removed := result.Delta.Removed; len(removed) > 0 && !j.prune {
 		a.warn("the package no longer adds "+strings.Join(removed, ", "), "--prune removes what earlier runs of the package made")
 	}
-	return a.showEnclave(ctx, j, e, result)
+	return a.showEnclave(ctx, j, found, e, result)
 }
 
 // showEnclave prints the enclave of a run as `enclave inspect` does.
-func (a *app) showEnclave(ctx context.Context, j *job, e runtime.Enclaves, result runtime.Result) error {
+func (a *app) showEnclave(ctx context.Context, j *job, found client.EnclaveInfo, e *client.Enclave, result runtime.Result) error {
 	if result.Created {
-		title := "Created enclave: " + result.Enclave.Name
-		side := strings.Repeat("=", len(title)+16)
-		fmt.Fprintf(a.Out, "\n%s\n||      %s      ||\n%s\n", side, title, side)
+		fmt.Fprintln(a.Out)
+		a.createdBanner(result.Enclave.Name)
 	}
 	if !j.inspect {
 		return nil
 	}
-	enclave, err := e.Backend.InspectEnclave(ctx, result.Enclave.UUID)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintln(a.Out)
-	return a.inspectEnclave(ctx, e, enclave, j.fullUUIDs)
+	return a.inspectEnclave(ctx, found, e, j.fullUUIDs)
+}
+
+func (a *app) createdBanner(name string) {
+	title := "Created enclave: " + name
+	side := strings.Repeat("=", len(title)+16)
+	fmt.Fprintf(a.Out, "%s\n||      %s      ||\n%s\n", side, title, side)
 }
 
 // runFailed says why a run failed. With JSON, the events have said so already.

@@ -6,44 +6,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kurtosis-go/kurtosis/api/client"
 	"github.com/kurtosis-go/kurtosis/backends"
-	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
 
 func (a *app) filesCommand() *cobra.Command {
-	cmd := a.group(&cobra.Command{Use: "files", Short: "Look into files artifacts, and download them"})
-	cmd.AddCommand(a.filesDownloadCommand(), a.filesInspectCommand())
+	cmd := a.group(&cobra.Command{Use: "files", Short: "Make files artifacts, look into them, and download them"})
+	cmd.AddCommand(a.filesUploadCommand(), a.filesDownloadCommand(), a.filesInspectCommand(), a.filesStoreWebCommand(), a.filesStoreServiceCommand(),
+		a.filesRenderCommand())
 	return cmd
 }
 
-// withArtifact opens a files artifact of an enclave.
-func (a *app) withArtifact(ctx context.Context, enclave, name string, do func(state.Artifact, io.Reader) error) error {
-	return a.withEnclave(ctx, enclave, func(e runtime.Enclaves, enclave backends.Enclave) error {
-		store, err := a.remembered(e, enclave)
-		if err != nil {
-			return err
-		}
-		artifact, archive, err := store.Artifact(name)
-		if errors.Is(err, fs.ErrNotExist) && archive == nil {
-			return &faultError{
-				fmt.Sprintf("enclave '%s' has no files artifact '%s'", enclave.Name, name),
-				fmt.Sprintf("'kurtosis enclave inspect %s' lists them", enclave.Name),
-			}
-		} else if err != nil {
-			return err
-		}
-		return errors.Join(do(artifact, archive), archive.Close())
-	})
+// missing puts what can be done into an error that says that something is not there.
+func missing(err error, hint string) error {
+	if backends.KindOf(err) == backends.NotFound && hintOf(err) == "" {
+		return &faultError{err.Error(), hint}
+	}
+	return err
+}
+
+func artifactsHint(enclave client.EnclaveInfo) string {
+	return fmt.Sprintf("'kurtosis enclave inspect %s' lists them", enclave.Name)
 }
 
 func (a *app) filesDownloadCommand() *cobra.Command {
@@ -59,7 +50,12 @@ artifact's name, here. With --no-extract an archive, <artifact>.tgz, is written 
 		ValidArgsFunction: a.completeArtifacts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			return a.withArtifact(ctx, args[0], args[1], func(artifact state.Artifact, archive io.Reader) error {
+			return a.withEnclave(ctx, args[0], func(_ *session, found client.EnclaveInfo, e *client.Enclave) (err error) {
+				artifact, archive, err := e.Download(ctx, args[1], "")
+				if err != nil {
+					return missing(err, artifactsHint(found))
+				}
+				defer func() { err = errors.Join(err, archive.Close()) }()
 				to := artifact.Name
 				if packed {
 					to = "."
@@ -118,11 +114,12 @@ func (a *app) filesInspectCommand() *cobra.Command {
 		Args:              operands(2, "the enclave", "the files artifact", "the file"),
 		ValidArgsFunction: a.completeArtifacts,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withArtifact(cmd.Context(), args[0], args[1], func(_ state.Artifact, archive io.Reader) error {
+			ctx := cmd.Context()
+			return a.withEnclave(ctx, args[0], func(_ *session, found client.EnclaveInfo, e *client.Enclave) error {
 				if len(args) > 2 {
-					return a.printFile(args[1], args[2], archive)
+					return missing(a.printFile(ctx, e, args[1], args[2]), "without FILE its files are listed")
 				}
-				return a.listFiles(archive)
+				return missing(a.listFiles(ctx, e, args[1]), artifactsHint(found))
 			})
 		},
 	}
@@ -138,22 +135,15 @@ type fileDocument struct {
 	Link string `json:"link,omitempty"`
 }
 
-func (a *app) listFiles(archive io.Reader) error {
-	docs := []fileDocument{}
-	for m, err := range state.Members(archive) {
-		if err != nil {
-			return err
-		}
-		doc := fileDocument{Path: m.Name, Type: "file", Size: m.Size, Mode: fmt.Sprintf("%#o", m.Mode.Perm()), Link: m.Link}
-		switch {
-		case m.Mode.IsDir():
-			doc.Type = "directory"
-		case m.Link != "":
-			doc.Type = "link"
-		}
-		docs = append(docs, doc)
+func (a *app) listFiles(ctx context.Context, e *client.Enclave, artifact string) error {
+	_, files, err := e.ListFiles(ctx, artifact)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(docs, func(a, b fileDocument) int { return strings.Compare(a.Path, b.Path) })
+	docs := []fileDocument{}
+	for _, f := range files {
+		docs = append(docs, fileDocument{Path: f.Path, Type: f.Type, Size: f.Size, Mode: fmt.Sprintf("%#o", f.Mode), Link: f.Link})
+	}
 	if a.output == formatJSON {
 		a.printJSON(docs)
 		return nil
@@ -168,24 +158,20 @@ func (a *app) listFiles(archive io.Reader) error {
 	return nil
 }
 
-func (a *app) printFile(artifact, name string, archive io.Reader) error {
-	want := strings.TrimPrefix(path.Clean("/"+name), "/")
-	for m, err := range state.Members(archive) {
-		if err != nil {
-			return err
-		}
-		if m.Name != want || !m.Mode.IsRegular() {
-			continue
-		}
-		if a.output == formatJSON {
-			text, err := io.ReadAll(m.Body)
-			if err == nil {
-				a.printJSON(map[string]string{"path": m.Name, "content": string(text)})
-			}
-			return err
-		}
-		_, err := io.Copy(a.Out, m.Body)
+func (a *app) printFile(ctx context.Context, e *client.Enclave, artifact, name string) (err error) {
+	name = strings.TrimPrefix(path.Clean("/"+name), "/")
+	_, content, err := e.Download(ctx, artifact, name)
+	if err != nil {
 		return err
 	}
-	return &faultError{fmt.Sprintf("files artifact '%s' has no file '%s'", artifact, name), "without FILE its files are listed"}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	if a.output == formatJSON {
+		text, err := io.ReadAll(content)
+		if err == nil {
+			a.printJSON(map[string]string{"path": name, "content": string(text)})
+		}
+		return err
+	}
+	_, err = io.Copy(a.Out, content)
+	return err
 }

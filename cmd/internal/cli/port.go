@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kurtosis-go/kurtosis/api/client"
 	"github.com/kurtosis-go/kurtosis/backends"
-	"github.com/kurtosis-go/kurtosis/runtime"
 )
 
 func (a *app) portCommand() *cobra.Command {
@@ -25,19 +25,15 @@ func (a *app) portCommand() *cobra.Command {
   kurtosis port print demo web http --format ip,number  127.0.0.1:32768
   kurtosis port print demo web http --format number     32768`,
 		Args:              operands(3, "the enclave", "the service", "the port's id"),
-		ValidArgsFunction: a.completeServices,
+		ValidArgsFunction: a.completePorts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			parts, err := portFormat(form)
 			if err != nil {
 				return err
 			}
 			ctx := cmd.Context()
-			return a.withEnclave(ctx, args[0], func(e runtime.Enclaves, enclave backends.Enclave) error {
-				service, err := e.Backend.InspectService(ctx, enclave.UUID, args[1])
-				if err != nil {
-					return err
-				}
-				port, err := published(service, args[2])
+			return a.withService(ctx, args[0], args[1], func(_ *client.Enclave, service client.Service) error {
+				port, err := published(service.Service, args[2])
 				if err != nil {
 					return err
 				}

@@ -3,23 +3,24 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kurtosis-go/kurtosis/api/client"
 	"github.com/kurtosis-go/kurtosis/backends"
-	"github.com/kurtosis-go/kurtosis/runtime"
 )
 
 func (a *app) serviceCommand() *cobra.Command {
-	cmd := a.group(&cobra.Command{Use: "service", Short: "Read the logs of services, and run commands in them"})
-	cmd.AddCommand(a.serviceLogsCommand(), a.serviceExecCommand())
+	cmd := a.group(&cobra.Command{Use: "service", Short: "Add services, look at them, change them, and run commands in them"})
+	cmd.AddCommand(a.serviceAddCommand(), a.serviceUpdateCommand(), a.serviceInspectCommand(), a.serviceLogsCommand(), a.serviceExecCommand(),
+		a.serviceShellCommand(), a.serviceStartCommand(), a.serviceStopCommand(), a.serviceRemoveCommand())
 	return cmd
 }
 
@@ -44,8 +45,7 @@ Each line has its service in front. --match and --regex-match choose lines, -v t
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			chosen, err := f.filter()
-			if err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
 			switch {
@@ -56,10 +56,7 @@ Each line has its service in front. --match and --regex-match choose lines, -v t
 			case f.lines < 1:
 				return &usageError{fmt.Sprintf("--num can't be %d: it must be at least 1", f.lines), "-a prints all lines"}
 			}
-			ctx := cmd.Context()
-			return a.withEnclave(ctx, args[0], func(e runtime.Enclaves, enclave backends.Enclave) error {
-				return a.logs(ctx, e.Backend, enclave, args[1:], f, chosen)
-			})
+			return a.logs(cmd.Context(), args[0], args[1:], f)
 		},
 	}
 	flags := cmd.Flags()
@@ -75,22 +72,14 @@ Each line has its service in front. --match and --regex-match choose lines, -v t
 	return cmd
 }
 
-func (f logFlags) filter() (func(string) bool, error) {
-	if f.match == "" && f.regex == "" {
-		if f.invert {
-			return nil, &usageError{"--invert-match goes with --match or --regex-match", ""}
-		}
-		return func(string) bool { return true }, nil
+func (f logFlags) check() error {
+	if f.match == "" && f.regex == "" && f.invert {
+		return &usageError{"--invert-match goes with --match or --regex-match", ""}
 	}
-	matches := func(line string) bool { return strings.Contains(line, f.match) }
-	if f.regex != "" {
-		re, err := regexp.Compile(f.regex)
-		if err != nil {
-			return nil, &usageError{fmt.Sprintf("--regex-match can't be '%s': %s", f.regex, strings.TrimPrefix(err.Error(), "error parsing regexp: ")), ""}
-		}
-		matches = re.MatchString
+	if _, err := regexp.Compile(f.regex); err != nil {
+		return &usageError{fmt.Sprintf("--regex-match can't be '%s': %s", f.regex, strings.TrimPrefix(err.Error(), "error parsing regexp: ")), ""}
 	}
-	return func(line string) bool { return matches(line) != f.invert }, nil
+	return nil
 }
 
 type logDocument struct {
@@ -100,78 +89,55 @@ type logDocument struct {
 	Line    string    `json:"line"`
 }
 
-func (a *app) logs(ctx context.Context, b backends.Backend, enclave backends.Enclave, services []string, f logFlags, chosen func(string) bool) error {
-	if f.every {
-		list, err := b.ListServices(ctx, enclave.UUID)
-		if err != nil {
-			return err
-		}
-		services = services[:0]
-		for _, s := range list {
-			services = append(services, s.Name)
-		}
-	}
-	for _, name := range services { // a wrong name is said before anything is printed
-		if _, err := b.InspectService(ctx, enclave.UUID, name); err != nil {
-			return err
-		}
-	}
-	options := backends.LogOptions{Follow: f.follow, Tail: f.lines}
+func (a *app) logs(ctx context.Context, enclave string, services []string, f logFlags) error {
+	options := client.LogOptions{Follow: f.follow, Tail: f.lines, Contains: f.match, Pattern: f.regex, Invert: f.invert}
 	if f.all {
 		options.Tail = 0
 	}
+	if !f.every {
+		options.Services = services
+	}
 	out := &logPrinter{app: a}
-	if !f.follow {
-		for i, name := range services {
-			if err := out.print(ctx, b, enclave.UUID, name, i, options, chosen); err != nil {
+	err := a.withEngine(ctx, needEnclaves, func(s *session) error {
+		for line, err := range s.Logs(ctx, enclave, options) {
+			if err != nil {
 				return err
 			}
+			out.print(line)
 		}
 		return nil
+	})
+	if errors.Is(err, errNoEngine) {
+		_, err = backends.MatchEnclave(nil, enclave) // words it
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var following sync.WaitGroup
-	for i, name := range services {
-		following.Go(func() {
-			if err := out.print(ctx, b, enclave.UUID, name, i, options, chosen); err != nil {
-				stop(err)
-			}
-		})
-	}
-	following.Wait()
-	return context.Cause(ctx)
+	return err
 }
 
-// logPrinter writes lines of several services, whole.
+// logPrinter writes lines of several services, each in a colour.
 type logPrinter struct {
 	*app
-	mu sync.Mutex
+	colors map[string]func(string) string
 }
 
-func (p *logPrinter) print(ctx context.Context, b backends.Backend, enclave, service string, index int, o backends.LogOptions, chosen func(string) bool) error {
-	style := p.outStyle()
-	paint := []func(string) string{style.Cyan, style.Green, style.Yellow, style.Bold}[index%4]
-	for line, err := range b.Logs(ctx, enclave, service, o) {
-		if err != nil {
-			return err
+func (p *logPrinter) print(line client.LogLine) {
+	if p.output == formatJSON {
+		stream := "stdout"
+		if line.Stderr {
+			stream = "stderr"
 		}
-		if !chosen(line.Text) {
-			continue
-		}
-		p.mu.Lock()
-		if p.output == formatJSON {
-			stream := "stdout"
-			if line.Stderr {
-				stream = "stderr"
-			}
-			p.printJSON(logDocument{service, line.Time, stream, line.Text})
-		} else {
-			fmt.Fprintf(p.Out, "%s %s\n", paint("["+service+"]"), line.Text)
-		}
-		p.mu.Unlock()
+		p.printJSON(logDocument{line.Service, line.Time, stream, line.Text})
+		return
 	}
-	return nil
+	paint := p.colors[line.Service]
+	if paint == nil {
+		style := p.outStyle()
+		paint = []func(string) string{style.Cyan, style.Green, style.Yellow, style.Bold}[len(p.colors)%4]
+		if p.colors == nil {
+			p.colors = map[string]func(string) string{}
+		}
+		p.colors[line.Service] = paint
+	}
+	fmt.Fprintf(p.Out, "%s %s\n", paint("["+line.Service+"]"), line.Text)
 }
 
 func (a *app) serviceExecCommand() *cobra.Command {
@@ -195,7 +161,7 @@ A single COMMAND is a shell's command line; with arguments, it is run as it is.`
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			return a.withEnclave(ctx, args[0], func(e runtime.Enclaves, enclave backends.Enclave) error {
+			return a.withEnclave(ctx, args[0], func(_ *session, _ client.EnclaveInfo, e *client.Enclave) error {
 				command := args[2:]
 				if command[0] == "--" && len(command) > 1 {
 					command = command[1:]
@@ -203,7 +169,7 @@ A single COMMAND is a shell's command line; with arguments, it is run as it is.`
 				if len(command) == 1 {
 					command = []string{"/bin/sh", "-c", command[0]}
 				}
-				return a.exec(ctx, e.Backend, enclave, args[1], backends.Exec{Command: command, User: user})
+				return a.exec(ctx, e, args[1], backends.Exec{Command: command, User: user})
 			})
 		},
 	}
@@ -219,7 +185,7 @@ type execDocument struct {
 	Stderr   string `json:"stderr"`
 }
 
-func (a *app) exec(ctx context.Context, b backends.Backend, enclave backends.Enclave, service string, command backends.Exec) error {
+func (a *app) exec(ctx context.Context, e *client.Enclave, service string, command backends.Exec) error {
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = a.Out, a.Err
 	if a.output == formatJSON {
@@ -228,7 +194,7 @@ func (a *app) exec(ctx context.Context, b backends.Backend, enclave backends.Enc
 	if in, ok := a.In.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		command.Stdin = a.In
 	}
-	code, err := b.Exec(ctx, enclave.UUID, service, command)
+	code, err := e.Exec(ctx, service, command)
 	if err != nil {
 		return err
 	}
