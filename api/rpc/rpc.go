@@ -41,7 +41,7 @@ func Handler(o Options, services map[string]http.Handler) http.Handler {
 	}
 	slices.Sort(names)
 	reflector{names}.mount(mux)
-	return cors(o.Origins, authorise(o.Token, mux))
+	return cors(o.Origins, authorise(o.Token, coalesce(mux)))
 }
 
 func authorise(token string, next http.Handler) http.Handler {
