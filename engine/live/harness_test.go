@@ -203,6 +203,8 @@ func (e *enclaveOf) run(ctx context.Context, script, params string, each func(*p
 	return receive(ctx, e.ApiContainerServiceClient, runArgs(script, params), each)
 }
 
+var errUnfinished = errors.New("the stream ended before the run did")
+
 func receive(ctx context.Context, c apicontainerapiconnect.ApiContainerServiceClient, req *connect.Request[pb.RunStarlarkScriptArgs], each func(*pb.StarlarkRunResponseLine)) (outcome, error) {
 	var o outcome
 	stream, err := c.RunStarlarkScript(ctx, req)
@@ -218,7 +220,7 @@ func receive(ctx context.Context, c apicontainerapiconnect.ApiContainerServiceCl
 	err = stream.Err()
 	_ = stream.Close() // it has ended
 	if err == nil && !o.ended {
-		err = errors.New("the stream ended before the run did")
+		err = errUnfinished
 	}
 	return o, err
 }

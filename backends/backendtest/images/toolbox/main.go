@@ -49,6 +49,7 @@ func commands() map[string]command {
 		"print":    {"TEXT...: one line each on standard output", func(_ context.Context, args []string) error { return printTo(os.Stdout, args) }, false},
 		"complain": {"TEXT...: one line each on standard error", func(_ context.Context, args []string) error { return printTo(os.Stderr, args) }, false},
 		"count":    {"N [INTERVAL]: the numbers from 1 to N, a line each", count, false},
+		"flood":    {"N RATE: the numbers from 1 to N, a line each, RATE of them a second", flood, false},
 		"env":      {"[NAME]: the environment or one variable", printEnv, false},
 		"args":     {"ANYTHING...: the arguments as JSON", printArgs, false},
 		"id":       {": uid:gid", printID, false},
