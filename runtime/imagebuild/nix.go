@@ -176,6 +176,9 @@ func (b *flakeBuild) failed(ctx context.Context, lines []string) error {
 			break
 		}
 	}
+	if strings.HasPrefix(reason, "unable to download") {
+		e.Hint = "nix wants an input of the flake, or a substitute, from the network: an input that is a path in the build context needs none"
+	}
 	e.Message = fmt.Sprintf("nix cannot build image %q from %s: %s", b.spec.ImageName, path.Join(b.spec.BuildContextDir, b.spec.FlakeLocationDir), reason)
 	return e
 }

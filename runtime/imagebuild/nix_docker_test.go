@@ -118,6 +118,41 @@ func nixBuilds(b *bench) {
 	}
 }
 
+// vendored is a flake at the top of the context, with an input from there and no flake.lock.
+const vendored = `{
+  inputs.words = { url = "path:./words"; flake = false; };
+  outputs = { self, words }: builtins.seq (builtins.readFile "${words}/word") { packages = ((import ./nix/flake.nix).outputs { inherit self; }).packages; };
+}
+`
+
+// TestNixInputs: inputs need not be locked, and those in the build context need no network.
+func TestNixInputs(t *testing.T) {
+	t.Setenv("NIX_CONFIG", images.NixOffline)
+	b := newBench(t, map[string]string{"KURTOSIS_NIX": "host"})
+	s := b.flake()
+	s.FlakeLocationDir = "."
+	b.write("flake.nix", vendored)
+	b.write("words/word", "x")
+	b.nix(s)
+	require.Equal(t, "hello "+s.ImageName, b.read(s.ImageName, "/greeting"))
+	require.NoFileExists(t, filepath.Join(b.dir, "flake.lock"))
+
+	b.write("flake.nix", strings.Replace(vendored, "path:./words", "http://localhost:1/words.tar.gz", 1))
+	e := b.nixFails(s)
+	require.Regexp(t, `^nix cannot build image "`+s.ImageName+`" from app: unable to download 'http://localhost:1/words.tar.gz': `, e.Message)
+	require.Equal(t, "nix wants an input of the flake, or a substitute, from the network: an input that is a path in the build context needs none", e.Hint)
+}
+
+// TestNoNix: without a nix, and without a way to one in a container.
+func TestNoNix(t *testing.T) {
+	b := newBench(t, map[string]string{"KURTOSIS_NIX": "container", "KURTOSIS_NIX_IMAGE": "localhost:1/nix:1"})
+	s := b.flake()
+	e := b.nixFails(s)
+	require.Regexp(t, `^image "`+s.ImageName+`" is built by nix in a container, whose image cannot be had: pulling image "localhost:1/nix:1": .*connection refused$`, e.Message)
+	require.Equal(t, "install nix from https://nixos.org/download, or name another image with KURTOSIS_NIX_IMAGE", e.Hint)
+	require.Equal(t, backends.RegistryUnreachable, e.Kind)
+}
+
 func nixFails(b *bench) {
 	t := b.T
 	system := images.NixSystem()

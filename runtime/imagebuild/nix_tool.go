@@ -66,7 +66,7 @@ func (o Options) nix(ctx context.Context, n *plan.NixBuildSpec) (nix, error) {
 	image, _, err := o.fetch(ctx, backends.PullSpec{Ref: ref}, "downloading "+ref)
 	if err != nil {
 		return nil, &backends.Error{
-			Kind: backends.KindOf(err), Message: fmt.Sprintf("image %q is built by nix, which is not installed; its container cannot be had: %s", n.ImageName, err),
+			Kind: backends.KindOf(err), Message: fmt.Sprintf("image %q is built by nix in a container, whose image cannot be had: %s", n.ImageName, err),
 			Hint: fmt.Sprintf("install nix from https://nixos.org/download, or name another image with %s", nixImageVariable), Err: err,
 		}
 	}
