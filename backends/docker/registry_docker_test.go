@@ -105,7 +105,7 @@ func TestRegistry(t *testing.T) {
 // TestBuildKitLogin: BuildKit asks the session for the login of a registry that a Dockerfile names.
 func TestBuildKitLogin(t *testing.T) {
 	r := registry.StartAt(t, "127.0.0.1") // BuildKit reads the certificates of others only when the engine starts
-	build := func(dir string) error {
+	build := func(dir string, logins ...backends.RegistryAuth) error {
 		b := open(t, docker.Options{Getenv: func(name string) string {
 			return map[string]string{"DOCKER_CONFIG": dir, "KURTOSIS_BUILDER": "buildkit", "DOCKER_HOST": os.Getenv("DOCKER_HOST")}[name]
 		}})
@@ -113,7 +113,7 @@ func TestBuildKitLogin(t *testing.T) {
 		ref := "kurtosis-test/from-registry:" + backends.NewUUID()[:8]
 		t.Cleanup(func() { require.NoError(t, b.RemoveImage(context.WithoutCancel(t.Context()), ref)) })
 		_, err := b.BuildImage(t.Context(), backends.BuildSpec{
-			Tag: ref, NoCache: true, Context: contextOf("FROM scratch\nCOPY --from=" + tagged + " /file /file\n"),
+			Tag: ref, NoCache: true, Context: contextOf("FROM scratch\nCOPY --from=" + tagged + " /file /file\n"), Logins: logins,
 		}, nil)
 		return err
 	}
@@ -121,6 +121,9 @@ func TestBuildKitLogin(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, err.Error(), "401 Unauthorized")
 	require.NoError(t, build(r.Login(registry.User, registry.Password)))
+	right := backends.RegistryAuth{Registry: r.Host, Username: registry.User, Password: registry.Password}
+	require.NoError(t, build(t.TempDir(), backends.RegistryAuth{Registry: "other.example", Username: "u", Password: "p"}, right), "a login of the build alone")
+	require.NoError(t, build(r.Login(registry.User, "wrong password"), right), "it comes before what is stored")
 }
 
 // contextOf is a build context of a Dockerfile alone.
