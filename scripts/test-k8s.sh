@@ -23,7 +23,9 @@ backend | all) k8s "$@" ./backends/kubernetes ;;
 esac
 case $part in
 commands | all)
-	scripts/ensure.sh docker-registry
+	scripts/docker.sh # has the images of the examples
+	scripts/example-images.sh
 	k8s "$@" ./cmd/internal/cli -run '^TestCluster'
+	scripts/test-sdk.sh go
 	;;
 esac

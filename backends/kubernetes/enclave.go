@@ -169,7 +169,14 @@ func (b *Backend) RemoveEnclave(ctx context.Context, uuid string) error {
 		return err
 	}
 	for i := range namespaces {
-		if err := b.removeNamespace(ctx, namespaces[i].Name); err != nil {
+		var err error
+		if namespaces[i].DeletionTimestamp == nil {
+			err = b.enter(ctx, namespaces[i].Name) // another may have made it
+		}
+		if err == nil {
+			err = b.removeNamespace(ctx, namespaces[i].Name)
+		}
+		if err != nil {
 			return b.wrap(ctx, err, fmt.Sprintf("removing enclave %q", namespaces[i].Annotations[noteEnclaveName]))
 		}
 	}

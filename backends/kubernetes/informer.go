@@ -62,6 +62,9 @@ func (b *Backend) enclave(ctx context.Context, uuid string) (*enclave, error) {
 	if uuid == "" || len(list) == 0 || list[0].DeletionTimestamp != nil {
 		return nil, noEnclave(uuid)
 	}
+	if err := b.enter(ctx, list[0].Name); err != nil { // another may have made it
+		return nil, b.wrap(ctx, err, fmt.Sprintf("looking for enclave %q", uuid))
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e := b.enclaves[uuid]; e != nil {

@@ -143,7 +143,7 @@ func transport(dial func(context.Context, string, string) (net.Conn, error)) *ht
 }
 
 // pingTime is how long a connection may be silent before it is asked whether it still leads anywhere.
-const pingTime = 15 * time.Second
+const pingTime = 5 * time.Second
 
 // proxy hands calls on as they are.
 func proxy(to *http.Transport) http.Handler {

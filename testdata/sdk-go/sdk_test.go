@@ -451,7 +451,7 @@ def run(plan, code=1):
 	require.Eventually(t, func() bool {
 		result, err = e.RunStarlarkScriptBlocking(ctx, long, config(`{"code": 0}`))
 		return err == nil
-	}, 20*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	require.Len(t, result.Instructions, 3)
 	require.True(t, result.Instructions[0].IsSkipped, "the service that the killed run made is not made again")
 	require.False(t, result.Instructions[1].IsSkipped, "the step that was not done is")
@@ -506,7 +506,7 @@ def run(plan):
 		require.Eventually(t, func() bool {
 			result, err = e.RunStarlarkScriptBlocking(ctx, run, config("{}"))
 			return err == nil && len(result.Instructions) == steps // the SDK takes a broken connection for the end
-		}, 30*time.Second, 100*time.Millisecond, "killed at step %d", last)
+		}, 2*time.Minute, 100*time.Millisecond, "killed at step %d", last)
 		for i, instruction := range result.Instructions[:last-1] {
 			require.True(t, instruction.IsSkipped, "killed at step %d: step %d was done", last, i+1)
 		}
