@@ -33,6 +33,8 @@ type BundleOptions struct {
 	// package interpreted, which resolves them. Where that fails, who opens the bundle finds out why: its error is the
 	// bundle's only when ctx ended.
 	Discover func(ctx context.Context) error
+	// Alone says that who opens the bundle is to fetch nothing.
+	Alone bool
 	// MaxBytes is the most that all files together may have; 0 is DefaultBundleBytes.
 	MaxBytes int64
 }
@@ -58,6 +60,7 @@ type bundleRecord struct {
 	Checkout     bool               `json:"checkout,omitempty"`  // so it is, as somebody works on it
 	Converted    bool               `json:"converted,omitempty"` // main is a file that a module is made of
 	Vendor       string             `json:"vendor,omitempty"`
+	Alone        bool               `json:"alone,omitempty"` // what is not here is not looked for elsewhere
 	Replaced     map[string]string  `json:"replaced,omitempty"` // directories by the package that they replace
 	Repositories []bundleRepository `json:"repositories,omitempty"`
 }
@@ -99,7 +102,7 @@ func (p *Package) Bundle(ctx context.Context, o BundleOptions) (*Bundle, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	g := &gatherer{p: p, max: o.MaxBytes, members: map[string]bundleMember{}, sizes: map[string]int64{}, included: map[string]bool{}}
+	g := &gatherer{p: p, record: bundleRecord{Alone: o.Alone}, max: o.MaxBytes, members: map[string]bundleMember{}, sizes: map[string]int64{}, included: map[string]bool{}}
 	if err := g.gather(ctx); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,9 @@ func OpenBundle(_ context.Context, dir string, o Options) (*Package, error) {
 		}
 	}
 	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	if r.Alone {
+		o.Fetcher = nil
+	}
 	o.Fetcher = &bundleFetcher{dir: dir, repositories: r.Repositories, otherwise: o.Fetcher}
 	o.Main, o.Vendor = r.Main, ""
 	if r.Vendor != "" {

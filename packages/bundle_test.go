@@ -253,6 +253,26 @@ name: github.com/dep/a
 	}
 	_, at, q := unpacked(t, p, BundleOptions{})
 	same(t, "resolved", reads(t, at, q, "github.com/dep/a/main.star"), []string{"bundle:fetched@/github.com/dep/a/1/main.star"})
+	for _, alone := range []bool{false, true} {
+		elsewhere := &fetched{dir: filepath.Join(dir, "remote")}
+		b, err := p.Bundle(t.Context(), BundleOptions{Alone: alone})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		at := t.TempDir()
+		if err := errors.Join(b.Write(t.Context(), &out), state.Extract(t.Context(), &out, at)); err != nil {
+			t.Fatal(err)
+		}
+		q, err := OpenBundle(t.Context(), at, Options{Fetcher: elsewhere})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = q.Resolve(t.Context(), q.Main, "github.com/dep/late/main.star")
+		if fetches := len(elsewhere.asked) == 1; err == nil || fetches == alone {
+			t.Errorf("alone %t: asked for %q, %v", alone, elsewhere.asked, err)
+		}
+	}
 	if want := (workspace.Target{Locator: "one.star", Path: filepath.Join(at, "own@/one.star")}); q.Main != want || q.Identity() != file {
 		t.Errorf("opened as %+v, %s", q.Main, q.Identity())
 	}
