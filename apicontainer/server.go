@@ -105,8 +105,8 @@ const maxMessage = 100 << 20
 
 // Handler answers gRPC, gRPC-Web and Connect.
 func (s *Server) Handler() http.Handler {
-	path, handler := apicontainerapiconnect.NewApiContainerServiceHandler(s, connect.WithReadMaxBytes(maxMessage))
-	own, ownHandler := kurtosisv1connect.NewEnclaveServiceHandler(&service{s}, connect.WithReadMaxBytes(maxMessage))
+	path, handler := apicontainerapiconnect.NewApiContainerServiceHandler(s, rpc.Uncompressed(), connect.WithReadMaxBytes(maxMessage))
+	own, ownHandler := kurtosisv1connect.NewEnclaveServiceHandler(&service{s}, rpc.Uncompressed(), connect.WithReadMaxBytes(maxMessage))
 	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
 }
 

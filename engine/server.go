@@ -78,8 +78,8 @@ func New(o Options) (*Server, error) {
 
 // Handler answers gRPC, gRPC-Web and Connect.
 func (s *Server) Handler() http.Handler {
-	path, handler := engineapiconnect.NewEngineServiceHandler(s)
-	own, ownHandler := kurtosisv1connect.NewEngineServiceHandler(&service{s})
+	path, handler := engineapiconnect.NewEngineServiceHandler(s, rpc.Uncompressed())
+	own, ownHandler := kurtosisv1connect.NewEngineServiceHandler(&service{s}, rpc.Uncompressed())
 	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
 }
 

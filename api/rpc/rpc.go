@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -30,6 +31,10 @@ type Options struct {
 	// Origins are web pages that may call, e.g. "https://ui.example.com", or "*"; pages of this machine always may.
 	Origins []string
 }
+
+// Uncompressed is for handlers of services: what they send stays as it is. It goes to programs of the same machine
+// mostly, in messages of a line each, and what is large is compressed already. Requests may be compressed.
+func Uncompressed() connect.HandlerOption { return connect.WithCompressMinBytes(math.MaxInt32) }
 
 // Handler serves services, by the paths that the generated code gives, with reflection for their names.
 func Handler(o Options, services map[string]http.Handler) http.Handler {
