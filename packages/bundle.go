@@ -60,7 +60,7 @@ type bundleRecord struct {
 	Checkout     bool               `json:"checkout,omitempty"`  // so it is, as somebody works on it
 	Converted    bool               `json:"converted,omitempty"` // main is a file that a module is made of
 	Vendor       string             `json:"vendor,omitempty"`
-	Alone        bool               `json:"alone,omitempty"` // what is not here is not looked for elsewhere
+	Alone        bool               `json:"alone,omitempty"`    // what is not here is not looked for elsewhere
 	Replaced     map[string]string  `json:"replaced,omitempty"` // directories by the package that they replace
 	Repositories []bundleRepository `json:"repositories,omitempty"`
 }

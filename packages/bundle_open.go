@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/kurtosis-go/kurtosis/lang/source"
 )
@@ -28,15 +30,15 @@ func OpenBundle(_ context.Context, dir string, o Options) (*Package, error) {
 			Hint:    "use the same version of kurtosis on both sides",
 		}
 	}
-	places := map[string]string{"root": r.Root, "main": path.Join(r.Root, r.Main), "vendor": r.Vendor}
-	for name, at := range r.Replaced {
-		places[name] = at
+	places := [][2]string{{"root", r.Root}, {"main", path.Join(r.Root, r.Main)}, {"vendor", r.Vendor}}
+	for _, name := range slices.Sorted(maps.Keys(r.Replaced)) {
+		places = append(places, [2]string{name, r.Replaced[name]})
 	}
 	for _, repository := range r.Repositories {
-		places[repository.Repository] = repository.Dir
+		places = append(places, [2]string{repository.Repository, repository.Dir})
 	}
-	for what, at := range places {
-		if at != "" && !filepath.IsLocal(filepath.FromSlash(at)) {
+	for _, place := range places {
+		if what, at := place[0], place[1]; at != "" && !filepath.IsLocal(filepath.FromSlash(at)) {
 			return nil, &PackageError{Message: fmt.Sprintf("%s of the bundle puts '%s' at '%s', which is outside of it", bundleFile, what, at)}
 		}
 	}
