@@ -292,7 +292,7 @@ func lastRun(run *state.Run, holder *state.Holder) string {
 	case run == nil || run.Status == state.RunSucceeded && holder == nil:
 		return ""
 	case holder != nil:
-		said := "going on: " + holder.String()
+		said := fmt.Sprintf("going on: %s, since %s", holder.Purpose, holder.Since.Local().Format(time.RFC1123))
 		if run.Status == state.RunRunning {
 			said += fmt.Sprintf("\n%d of %d steps done%s", run.Executed+run.Skipped, run.Total, at(run.Current))
 		}
@@ -330,6 +330,7 @@ func (a *app) enclaveRemoveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return a.findAll(ctx, args, func(s *session, list []client.EnclaveInfo) error {
+				removed := []enclaveDocument{}
 				for _, enclave := range list {
 					if !force {
 						if err := a.removable(ctx, s, enclave); err != nil {
@@ -339,13 +340,20 @@ func (a *app) enclaveRemoveCommand() *cobra.Command {
 					if _, err := s.Remove(ctx, enclave.UUID); err != nil {
 						return err
 					}
-					fmt.Fprintln(a.Out, enclave.Name)
+					removed = append(removed, enclaveOf(enclave.Enclave))
+					if a.output != formatJSON {
+						fmt.Fprintln(a.Out, enclave.Name)
+					}
+				}
+				if a.output == formatJSON {
+					a.printJSON(removed)
 				}
 				return nil
 			})
 		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "remove them also while services run in them")
+	a.outputFlag(cmd, formatJSON)
 	return cmd
 }
 

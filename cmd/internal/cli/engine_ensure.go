@@ -90,6 +90,14 @@ func isOutdated(ctx context.Context, b engine.Backend, s backends.System) (bool,
 	if made == "" || namedImage() != "" {
 		return false, nil // of a registry's image, which has a version and nothing else
 	}
+	// That the engine runs says that its program can: where it is this one, there is no need to ask for the platform.
+	own, err := os.Executable()
+	if err != nil {
+		return false, err
+	}
+	if fingerprint(own) == made {
+		return false, nil
+	}
 	info, err := b.Info(ctx)
 	if err != nil {
 		return false, err
@@ -98,8 +106,8 @@ func isOutdated(ctx context.Context, b engine.Backend, s backends.System) (bool,
 	if err != nil {
 		return false, err
 	}
-	own := fingerprint(program)
-	return own != "" && own != made, nil
+	wanted := fingerprint(program)
+	return wanted != "" && wanted != made, nil
 }
 
 // ensureEngine finds an engine, or starts it. One that was made by another version is an error.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
 	"github.com/kurtosis-go/kurtosis/api/client"
@@ -71,16 +72,26 @@ func (a *app) withEngine(ctx context.Context, n need, do func(*session) error) e
 		}
 		s := &session{Engine: client.NewEngine(options(b, system)), backend: b, name: name}
 		defer s.Close()
-		if _, err := s.Info(ctx); backends.KindOf(err) == backends.EngineUnreachable {
+		if _, err := askVersion(ctx, b, system); err != nil && ctx.Err() == nil {
 			// It runs and doesn't answer: it may have been started a moment ago.
+			if refused := connect.CodeOf(err); refused == connect.CodeUnauthenticated {
+				return tokenError(name)
+			}
 			if err := engine.AwaitReady(ctx, b, system, time.Time{}); err != nil {
 				return err
 			}
-		} else if err != nil {
-			return err
 		}
 		return do(s)
 	})
+}
+
+// tokenError says that an engine wants a token, or another one.
+func tokenError(name string) error {
+	message := fmt.Sprintf("the engine '%s' wants a token", name)
+	if os.Getenv(engine.TokenVariable) != "" {
+		message = fmt.Sprintf("the engine '%s' has another token than that of %s", name, engine.TokenVariable)
+	}
+	return &faultError{message, "set " + engine.TokenVariable + " to what it was started with"}
 }
 
 // options say how a container of ours is reached.
@@ -141,7 +152,7 @@ func (a *app) completeEnclaveList(cmd *cobra.Command, _ []string, _ string) ([]s
 }
 
 func (a *app) enclaveNames(ctx context.Context) ([]string, cobra.ShellCompDirective) {
-	return complete(a.withEngine, ctx, func(s *session) ([]string, error) {
+	return a.complete(ctx, func(s *session) ([]string, error) {
 		list, err := s.List(ctx)
 		names := make([]string, len(list))
 		for i, e := range list {
@@ -152,9 +163,9 @@ func (a *app) enclaveNames(ctx context.Context) ([]string, cobra.ShellCompDirect
 }
 
 // complete gives what an engine that runs offers; one that doesn't offers nothing.
-func complete(with func(context.Context, need, func(*session) error) error, ctx context.Context, list func(*session) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+func (a *app) complete(ctx context.Context, list func(*session) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	err := with(ctx, needNothing, func(s *session) (err error) {
+	err := a.withEngine(ctx, needNothing, func(s *session) (err error) {
 		names, err = list(s)
 		return err
 	})
@@ -166,7 +177,7 @@ func complete(with func(context.Context, need, func(*session) error) error, ctx 
 
 // inspected gives names from what an enclave holds, for completion.
 func (a *app) inspected(ctx context.Context, enclave string, names func(client.Inspection) []string) ([]string, cobra.ShellCompDirective) {
-	return complete(a.withEngine, ctx, func(s *session) ([]string, error) {
+	return a.complete(ctx, func(s *session) ([]string, error) {
 		found, err := s.Find(ctx, enclave)
 		if err != nil {
 			return nil, err
