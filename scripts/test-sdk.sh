@@ -30,7 +30,10 @@ fi
 if [ -n "${KURTOSIS_TEST_CONTAINERD:-}" ]; then
 	"$kurtosis" gateway --name "$name" >"$work/gateway.log" &
 	gateway=$!
-	tail -n +1 -f --pid=$gateway "$work/gateway.log" | grep -q -m1 "^engine '$name' is on 127.0.0.1:9710"
+	until grep -q "^engine '$name' is on 127.0.0.1:9710" "$work/gateway.log"; do
+		kill -0 "$gateway"
+		sleep 0.1
+	done
 fi
 image=$("$kurtosis" engine status --name "$name" -o json | sed 's/.*"image":"\([^"]*\)".*/\1/')
 case $which in all | go) (cd testdata/sdk-go && go test -count=1 -timeout 10m ./...) ;; esac

@@ -314,20 +314,22 @@ func (r *run) resolve(thread *starlark.Thread, locator string) (workspace.Target
 	return workspace.Target{}, f
 }
 
-// warn records a use of something deprecated, once per place.
-func (r *run) warn(thread *starlark.Thread, row *builtins.Builtin, p *builtins.Param) {
-	at := r.here(thread)
-	key := at.String() + p.Name
+// deprecated warns of a use of something deprecated.
+func (r *run) deprecated(thread *starlark.Thread, row *builtins.Builtin, p *builtins.Param) {
+	w := plan.Warning{Code: "deprecated", Message: fmt.Sprintf("%s of %s is deprecated: %s", p.Name, row.Name, strings.TrimPrefix(p.Deprecated, "deprecated "))}
+	if p.Replaced != "" {
+		w.Hint = "use " + p.Replaced
+	}
+	r.warn(thread, p, w)
+}
+
+// warn records a warning about an argument, once per place.
+func (r *run) warn(thread *starlark.Thread, p *builtins.Param, w plan.Warning) {
+	w.Position = r.here(thread)
+	key := w.Position.String() + p.Name
 	if r.warned[key] {
 		return
 	}
 	r.warned[key] = true
-	hint := ""
-	if p.Replaced != "" {
-		hint = "use " + p.Replaced
-	}
-	r.warnings = append(r.warnings, plan.Warning{
-		Code: "deprecated", Position: at, Hint: hint,
-		Message: fmt.Sprintf("%s of %s is deprecated: %s", p.Name, row.Name, strings.TrimPrefix(p.Deprecated, "deprecated ")),
-	})
+	r.warnings = append(r.warnings, w)
 }

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	starlarkjson "go.starlark.net/lib/json"
@@ -10,6 +11,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/kurtosis-go/kurtosis/lang/builtins"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 // largest bounds what one call of a builtin may make: no step is counted while it runs.
@@ -57,8 +59,13 @@ func (r *run) builtin(row *builtins.Builtin, do handler) *starlark.Builtin {
 			return nil, err
 		}
 		for i := range row.Params {
-			if row.Params[i].Deprecated != "" && c.args[i] != nil && c.args[i] != starlark.None {
-				r.warn(thread, row, &row.Params[i])
+			p := &row.Params[i]
+			switch v := c.args[i]; {
+			case v == nil || v == starlark.None:
+			case p.Deprecated != "":
+				r.deprecated(thread, row, p)
+			case r.in.Cluster != dockerCluster && p.Backends != nil && !slices.Contains(p.Backends, r.in.Cluster) && bool(v.Truth()):
+				r.warn(thread, p, plan.Warning{Code: "no-effect", Message: fmt.Sprintf("%s of %s has no effect on Kubernetes", p.Name, row.Name)})
 			}
 		}
 		return do(thread, c)
