@@ -1,6 +1,7 @@
 package apicontainer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -31,8 +32,11 @@ func writeJSON(path string, v any) error {
 	return writeFile(path, data)
 }
 
-// writeFile replaces a file as a whole, and makes the directory it is in.
+// writeFile replaces a file as a whole, and makes the directory it is in. One that has the content already stays.
 func writeFile(path string, data []byte) error {
+	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, data) {
+		return nil
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ func (s *Store) Apply(c Change) error {
 		return err
 	}
 	if s.journal == nil {
-		if err := s.compact(); err != nil {
+		if err := s.begin(); err != nil {
 			return fmt.Errorf("saving the enclave's state: %w", err)
 		}
 	}
@@ -250,6 +250,20 @@ func (s *Store) append(line []byte) error {
 	if err != nil {
 		return errors.Join(err, s.journal.Truncate(end))
 	}
+	return nil
+}
+
+// begin makes the journal ready for lines. One that is empty, as the last writer left it when it closed the store, is
+// taken as it is: the snapshot says everything.
+func (s *Store) begin() error {
+	if info, err := os.Stat(s.path(journalFile)); err != nil || info.Size() > 0 || s.seq == 0 {
+		return s.compact()
+	}
+	journal, err := os.OpenFile(s.path(journalFile), os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	s.journal = journal
 	return nil
 }
 
