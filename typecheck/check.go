@@ -80,6 +80,7 @@ type checker struct {
 	sites        map[*Func][]types.Type
 	typeComments map[int32]string
 	ignored      suppressions
+	misspelt     []misspelt
 	predeclared  map[string]*Binding
 	imports      map[string]Imported
 }

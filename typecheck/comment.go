@@ -2,11 +2,15 @@ package typecheck
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.starlark.net/syntax"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
+	"github.com/kurtosis-go/kurtosis/lang/parse"
+	"github.com/kurtosis-go/kurtosis/lang/source"
 )
 
 // comments calls f with every comment of a file. They hang on the nodes of the tree.
@@ -39,7 +43,7 @@ type suppressions struct {
 // readComments collects type comments and suppressions. Most files have neither, which a search tells quickly.
 func (c *checker) readComments() {
 	text := c.file.Text()
-	typed, ignored := bytes.Contains(text, []byte("# type:")) || bytes.Contains(text, []byte("#type:")), bytes.Contains(text, []byte("kurtosis: ignore"))
+	typed, ignored := bytes.Contains(text, []byte("# type:")) || bytes.Contains(text, []byte("#type:")), bytes.Contains(text, []byte("kurtosis:"))
 	if !typed && !ignored {
 		return
 	}
@@ -51,24 +55,41 @@ func (c *checker) readComments() {
 			c.typeComments[one.Start.Line] = strings.TrimSpace(t)
 		}
 		if t, ok := strings.CutPrefix(body, "kurtosis:"); ok {
-			c.suppress(strings.TrimSpace(t), one.Start.Line)
+			c.suppress(strings.TrimSpace(t), one)
 		}
 	})
 }
 
-func (c *checker) suppress(text string, line int32) {
-	whole := false
-	rest, ok := strings.CutPrefix(text, "ignore-file")
-	if ok {
-		whole = true
-	} else if rest, ok = strings.CutPrefix(text, "ignore"); !ok {
+// What a comment may ask for.
+const (
+	ignoreLine = "ignore"
+	ignoreFile = "ignore-file"
+)
+
+// suppress reads what stands behind "kurtosis:".
+func (c *checker) suppress(text string, comment syntax.Comment) {
+	line := comment.Start.Line
+	word := text
+	if i := strings.IndexAny(text, " \t[#"); i >= 0 {
+		word = text[:i]
+	}
+	if word != ignoreLine && word != ignoreFile {
+		if near, ok := closest(word, []string{ignoreLine, ignoreFile}); ok && strings.HasPrefix(strings.TrimSpace(text[len(word):]), "[") {
+			c.misspelt = append(c.misspelt, misspelt{comment, word, near, "'" + word + "' switches nothing off"})
+		}
 		return
 	}
+	whole := word == ignoreFile
 	codes := map[string]bool{}
-	if list, ok := strings.CutPrefix(strings.TrimSpace(rest), "["); ok {
+	if list, ok := strings.CutPrefix(strings.TrimSpace(text[len(word):]), "["); ok {
 		list, _, _ = strings.Cut(list, "]")
 		for _, code := range strings.Split(list, ",") {
-			codes[strings.TrimSpace(code)] = true
+			code = strings.TrimSpace(code)
+			codes[code] = true
+			if known := Codes(); code != "" && !slices.Contains(known, code) {
+				near, _ := closest(code, known)
+				c.misspelt = append(c.misspelt, misspelt{comment, code, near, "no diagnostic has the code '" + code + "'"})
+			}
 		}
 	} else {
 		codes[""] = true
@@ -99,6 +120,29 @@ func (c *checker) suppress(text string, line int32) {
 		for code := range codes {
 			c.ignored.lines[l][code] = true
 		}
+	}
+}
+
+// misspelt is a word of a comment that switches nothing off.
+type misspelt struct {
+	comment    syntax.Comment
+	word, near string // near is what was meant, or ""
+	message    string
+}
+
+// unknownCodes reports comments that switch nothing off, as who wrote them believes that they do.
+func (c *checker) unknownCodes() {
+	for _, m := range c.misspelt {
+		start := parse.Pos(m.comment.Start)
+		start.Col += int32(utf8.RuneCountInString(m.comment.Text[:strings.Index(m.comment.Text, m.word)]))
+		at := source.Range{Start: start, End: start}
+		at.End.Col += int32(utf8.RuneCountInString(m.word))
+		hint, fixes := "docs/diagnostics lists the codes", []diag.Fix(nil)
+		if m.near != "" {
+			hint = "did you mean " + m.near + "?"
+			fixes = append(fixes, c.fix("Change to "+m.near, false, at, m.near))
+		}
+		c.report("unknown-code", at, m.message, hint, fixes...)
 	}
 }
 

@@ -203,6 +203,7 @@ func (c *checker) wholeModule() {
 	c.recursions()
 	c.entry()
 	c.docstrings()
+	c.unknownCodes()
 }
 
 // entry checks the run function of a module that Kurtosis runs.

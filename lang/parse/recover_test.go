@@ -229,6 +229,21 @@ func TestOddInput(t *testing.T) {
 			agree(t, []byte(c.text))
 		})
 	}
+	const plain, mixed = "indent it as the statements of its block are",
+		"tabs and blanks are mixed: a tab reaches to the next column that is a multiple of 8; indent with blanks alone"
+	for text, hint := range map[string]string{
+		"def f():\n  \tx = 1\n    y = 2\n":                           mixed,
+		"def f():\n\tx = 1\n    y = 2\n":                             mixed,
+		"def f():\n\tif x:\n\t\ty = 2\n\n            z = 3\n":        mixed,
+		"def f():\n    if x:\n        y = 2\n      z = 3\n":          plain,
+		"def g():\n\tx = 1\n\ndef f():\n    if x:\n        y\n  z\n": plain,
+	} {
+		found := parseText(text).Diagnostics
+		require.NotEmpty(t, found, text)
+		require.Equal(t, "bad-indentation", found[0].Code, text)
+		require.Equal(t, "indentation matches no block around this line", found[0].Message, text)
+		require.Equal(t, hint, found[0].Hint, text)
+	}
 	tree := parseText("\ufeffx = 1\n")
 	require.Len(t, tree.Syntax.Stmts, 1)
 	tree = parseText("x = 1\x00\ny = 2\n")

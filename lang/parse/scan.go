@@ -286,6 +286,34 @@ loop:
 	return false, false
 }
 
+// tabsAndBlanks says whether the line at lineStart is indented by other white space than the lines before it: what
+// looks alike, or different, in an editor need not be.
+func (s *scanner) tabsAndBlanks(lineStart int) bool {
+	tabs, blanks := false, false
+	see := func(text string) {
+		for _, b := range []byte(text) {
+			switch b {
+			case '\t':
+				tabs = true
+			case ' ':
+				blanks = true
+			default:
+				return
+			}
+		}
+	}
+	see(s.text[lineStart:])
+	for end, lines := lineStart, 0; end > 0 && lines < 1000 && !(tabs && blanks); lines++ {
+		start := strings.LastIndexByte(s.text[:end-1], '\n') + 1
+		see(s.text[start:end])
+		if c := s.text[start]; c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '#' {
+			break // the statement at the top that the block belongs to
+		}
+		end = start
+	}
+	return tabs && blanks
+}
+
 // mismatch deals with a line that is indented less than its block and more than the block around it: it is
 // taken to belong to the inner one, which is indented by col.
 func (s *scanner) mismatch(col int) {
@@ -296,7 +324,11 @@ func (s *scanner) mismatch(col int) {
 		lineStart--
 	}
 	s.badIndent = s.strict
-	s.illegal(codeIndentation, lineStart, s.off, "indentation matches no block around this line", "indent it as the statements of its block are")
+	hint := "indent it as the statements of its block are"
+	if s.tabsAndBlanks(lineStart) {
+		hint = "tabs and blanks are mixed: a tab reaches to the next column that is a multiple of 8; indent with blanks alone"
+	}
+	s.illegal(codeIndentation, lineStart, s.off, "indentation matches no block around this line", hint)
 }
 
 func (s *scanner) endOfFile(atLineStart bool) {
