@@ -72,6 +72,10 @@ func (b *book) seed(ctx context.Context, file string) error {
 	if err := json.Unmarshal(text, &entries); err != nil {
 		return err
 	}
+	var present bool // from before this program was started again
+	if err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM entries)`).Scan(&present); err != nil || present {
+		return err
+	}
 	for _, e := range entries {
 		if err := b.insert(ctx, e); err != nil {
 			return err
