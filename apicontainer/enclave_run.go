@@ -3,8 +3,6 @@ package apicontainer
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -166,7 +164,7 @@ func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send 
 	}
 	if m.WantPlan {
 		o.Planned = func(p *plan.Plan) {
-			if text, err := json.Marshal(p); err == nil { // a plan has nothing that JSON could refuse
+			if text, err := wire.Plan(p, j.paths); err == nil { // a plan has nothing that JSON could refuse
 				send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Plan{Plan: text}})
 			}
 		}
@@ -201,8 +199,8 @@ func (s *service) Compare(ctx context.Context, req *connect.Request[kurtosisv1.R
 	}
 	out := &kurtosisv1.CompareResponse{Outcome: outcome(result, err, false, j.paths), Problems: wire.Problems(result.Problems)}
 	if p := result.Plan; p != nil {
-		if out.Plan, err = json.Marshal(p); err != nil {
-			return nil, rpc.Error(fmt.Errorf("the plan has no JSON form: %w", err))
+		if out.Plan, err = wire.Plan(p, j.paths); err != nil {
+			return nil, rpc.Error(err)
 		}
 		for _, step := range p.Steps {
 			d := result.Delta.Of(step)

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -90,8 +89,8 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 		return runtime.Result{}, fail(ctx, err)
 	}
 	defer stream.Close()
-	stopInterrupting := func() bool { return false }
-	defer func() { stopInterrupting() }()
+	begun := make(chan string, 1)
+	defer context.AfterFunc(ctx, func() { e.interrupt(life, begun, leave) })()
 	sink := o.Sink
 	if sink == nil {
 		sink = event.Discard
@@ -103,13 +102,7 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 			if o.Started != nil {
 				o.Started(m.Run)
 			}
-			stopInterrupting = context.AfterFunc(ctx, func() {
-				deadline, cancel := context.WithTimeout(life, interruptTime)
-				defer cancel()
-				if _, err := e.Interrupt(deadline, m.Run); err != nil {
-					leave() // nobody is there to end it
-				}
-			})
+			begun <- m.Run
 		case *pb.RunResponse_Event:
 			got, err := event.Decode(m.Event)
 			if err != nil {
@@ -121,9 +114,8 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 				o.Checked(wire.GoDiagnostics(m.Checked.Diagnostics, o.local()))
 			}
 		case *pb.RunResponse_Plan:
-			known = &plan.Plan{}
-			if err := json.Unmarshal(m.Plan, known); err != nil {
-				return runtime.Result{}, fmt.Errorf("reading the plan that the API container sent: %w", err)
+			if known, err = wire.GoPlan(m.Plan, o.local()); err != nil {
+				return runtime.Result{}, err
 			}
 			if o.Planned != nil {
 				o.Planned(known)
@@ -144,6 +136,20 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 		WithHint("the run goes on; 'kurtosis enclave inspect' shows how it ends")
 }
 
+// interrupt ends a run as soon as its id is known, or leaves it alone where nobody is there to end it.
+func (e *Enclave) interrupt(life context.Context, begun <-chan string, leave func()) {
+	deadline, cancel := context.WithTimeout(life, interruptTime)
+	defer cancel()
+	select {
+	case run := <-begun:
+		if _, err := e.Interrupt(deadline, run); err == nil {
+			return
+		}
+	case <-deadline.Done():
+	}
+	leave()
+}
+
 // Compare says what Run would do, and changes nothing. Result.Delta has the decision on each step of Result.Plan.
 func (e *Enclave) Compare(ctx context.Context, o RunOptions) (runtime.Result, error) {
 	m, err := e.request(ctx, o)
@@ -156,9 +162,9 @@ func (e *Enclave) Compare(ctx context.Context, o RunOptions) (runtime.Result, er
 	}
 	result, err := outcome(resp.Msg.Outcome, o.local())
 	if len(resp.Msg.Plan) > 0 {
-		result.Plan = &plan.Plan{}
-		if err := json.Unmarshal(resp.Msg.Plan, result.Plan); err != nil {
-			return runtime.Result{}, fmt.Errorf("reading the plan that the API container sent: %w", err)
+		var planErr error
+		if result.Plan, planErr = wire.GoPlan(resp.Msg.Plan, o.local()); planErr != nil {
+			return runtime.Result{}, planErr
 		}
 	}
 	result.Problems = wire.GoProblems(resp.Msg.Problems)

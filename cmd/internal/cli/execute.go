@@ -125,7 +125,7 @@ func (a *app) runOptions(ctx context.Context, j *job, planFirst bool) (client.Ru
 			return o, err
 		}
 	}
-	o.Bundle, err = j.pkg.Bundle(ctx, packages.BundleOptions{Discover: func(ctx context.Context) error {
+	o.Bundle, err = j.pkg.Bundle(ctx, packages.BundleOptions{Alone: j.offline, Discover: func(ctx context.Context) error {
 		if previewed != nil {
 			return nil
 		}
@@ -187,13 +187,12 @@ func planLogins(ctx context.Context, logins Logins, p *plan.Plan) ([]client.Logi
 	}
 	var refs []string
 	for _, image := range images {
-		refs = append(refs, image.Reference())
-		if image.Build != nil || image.Nix != nil {
-			bases, err := imagebuild.Bases(image)
-			if err != nil {
-				continue // the build says what is wrong
-			}
-			refs = append(refs, bases...)
+		pulls, err := imagebuild.Pulls(image)
+		if err != nil {
+			continue // the build says what is wrong
+		}
+		for _, spec := range pulls {
+			refs = append(refs, spec.Ref)
 		}
 	}
 	return loginsFor(ctx, logins, refs)

@@ -40,6 +40,10 @@ func describeImages(p *plan.Plan) ([]imageDocument, error) {
 		case image.Spec != nil:
 			d.Private = imagebuild.Login(image) != nil
 		}
+		list[i] = d
+		if image.Build != nil && image.Build.ContextPath == "" {
+			continue // an enclave's plan knows of it, this machine does not
+		}
 		bases, err := imagebuild.Bases(image)
 		if backends.KindOf(err) == backends.Invalid {
 			d.Problem, err = err.Error(), nil
@@ -47,8 +51,7 @@ func describeImages(p *plan.Plan) ([]imageDocument, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Bases = bases
-		list[i] = d
+		list[i].Bases, list[i].Problem = bases, d.Problem
 	}
 	slices.SortFunc(list, func(a, b imageDocument) int { return strings.Compare(a.Image, b.Image) })
 	return list, nil
