@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -229,7 +230,7 @@ func (g *Gateway) follow() {
 	following := map[string]bool{}
 	var mu sync.Mutex
 	for {
-		list, err := g.Backend.ListEnclaves(g.ctx)
+		list, err := g.enclaves()
 		if err == nil { // else the cluster is away: the next look finds out
 			for _, e := range list {
 				mu.Lock()
@@ -251,6 +252,18 @@ func (g *Gateway) follow() {
 			return
 		}
 	}
+}
+
+// enclaves lists those of the engine: it has made their API containers.
+func (g *Gateway) enclaves() ([]backends.Enclave, error) {
+	apis, err := g.Backend.ListSystems(g.ctx, backends.ContainerTypeAPI)
+	if err != nil || len(apis) == 0 {
+		return nil, err
+	}
+	list, err := g.Backend.ListEnclaves(g.ctx)
+	return slices.DeleteFunc(list, func(e backends.Enclave) bool {
+		return !slices.ContainsFunc(apis, func(s backends.System) bool { return s.Enclave == e.UUID && s.Labels[backends.LabelEngine] == g.Engine })
+	}), err
 }
 
 // enclavesTime is how soon an enclave that others made is seen; those that are made through the gateway are known at once.
