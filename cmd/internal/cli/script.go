@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/kurtosis-go/kurtosis/api/client"
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -64,7 +65,11 @@ func withoutPlace(err error) error {
 	)
 	switch {
 	case errors.As(err, &step):
-		return &faultError{step.Failure.Message, step.Failure.Hint}
+		message := step.Failure.Message
+		if len(step.Failure.Log) > 0 {
+			message += "\nthe last lines of its log:\n  " + strings.Join(step.Failure.Log, "\n  ")
+		}
+		return &faultError{message, step.Failure.Hint}
 	case errors.As(err, &refused):
 		return &faultError{plainly(refused), refused.Hint}
 	case errors.As(err, &problems):
