@@ -10,4 +10,7 @@ go run ./internal/tools/bench -bin bin "$@"
 if [ $# -eq 0 ]; then
 	scripts/docker.sh
 	go test -tags docker ./runtime -run '^$' -bench TenServices -benchtime 4x
+	# Engine and API containers: their start, a run in which nothing is to do, and ten services beside docker-compose.
+	scripts/ensure.sh docker-compose
+	go test -tags docker ./engine/live -run '^$' -bench . -benchtime 6x
 fi

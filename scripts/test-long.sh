@@ -19,6 +19,10 @@ PODMAN_HOST=$(scripts/podman.sh) go test -tags docker,podman -count=1 -timeout 1
 scripts/podman.sh stop
 step "a real Kubernetes"
 scripts/test-k8s.sh all
+step "faults, scale and isolation of engine and API container"
+scripts/leftovers.sh snapshot
+PATH="$PATH:/usr/sbin:/sbin" go test -tags faults -count=1 -timeout 25m ./engine/live
+scripts/leftovers.sh compare
 step "benches"
 make --no-print-directory bench
 make --no-print-directory bench-lsp
