@@ -164,19 +164,9 @@ func (a *app) templateData(file string) (plan.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, jsonErr := decodeJSON(text)
-	if jsonErr == nil {
-		return v, nil
-	}
-	converted, err := yamlToJSON(text)
-	if err == nil {
-		v, err = decodeJSON(converted)
-	}
+	v, err := plan.DecodeDocument(text)
 	if err != nil {
-		if looksLikeJSON(text) {
-			err = jsonErr
-		}
-		return nil, &usageError{fmt.Sprintf("'%s' is neither JSON nor YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: ")), ""}
+		return nil, &usageError{fmt.Sprintf("'%s' is neither JSON nor YAML: %s", file, err), ""}
 	}
 	return v, nil
 }

@@ -4,47 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"go.starlark.net/syntax"
-	"gopkg.in/yaml.v3"
 
 	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/types"
-	"github.com/kurtosis-go/kurtosis/runtime/plan"
 	"github.com/kurtosis-go/kurtosis/typecheck"
 )
-
-// parseArguments reads a JSON object, in its own order, or a YAML mapping.
-func parseArguments(text []byte) (plan.Value, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, nil
-	}
-	value, err := plan.DecodeJSON(text)
-	if err != nil {
-		var doc any
-		if yamlErr := yaml.Unmarshal(text, &doc); yamlErr != nil {
-			return nil, fmt.Errorf("the arguments are neither JSON nor YAML: %s", strings.TrimPrefix(yamlErr.Error(), "yaml: "))
-		}
-		converted, jsonErr := json.Marshal(doc)
-		if jsonErr != nil {
-			return nil, fmt.Errorf("the arguments have no form in JSON: %w", jsonErr)
-		}
-		if value, err = plan.DecodeJSON(converted); err != nil {
-			return nil, err
-		}
-	}
-	switch d := value.(type) {
-	case *plan.Dict:
-		return d, nil
-	case plan.None:
-		return nil, nil
-	}
-	return nil, fmt.Errorf("the arguments must be an object, not %s", value.Type())
-}
 
 // RunParam is a parameter of the function that a package starts with.
 type RunParam struct {

@@ -95,7 +95,7 @@ type PreviewProblem struct {
 func (v *View) Preview(ctx context.Context, in PreviewInput) (*Preview, *plan.Plan, error) {
 	pkg := v.previewed(ctx, in.Path)
 	out := &Preview{Package: pkg.Name, Main: pkg.Main.Path}
-	args, err := parseArguments(in.Args)
+	args, err := plan.DecodeArguments(in.Args)
 	if err != nil {
 		out.Error = &PreviewProblem{Code: "arguments", Message: err.Error()}
 		return out, nil, nil
