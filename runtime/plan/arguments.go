@@ -115,6 +115,9 @@ func yamlToJSON(text []byte) ([]byte, error) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
+	if err := plainKeys(&doc); err != nil {
+		return nil, err
+	}
 	datesAreText(&doc)
 	var value any
 	if len(doc.Content) > 0 {
@@ -127,6 +130,19 @@ func yamlToJSON(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(plain)
+}
+
+// plainKeys refuses lists and mappings as keys.
+func plainKeys(n *yaml.Node) error {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && (c.Kind == yaml.SequenceNode || c.Kind == yaml.MappingNode) {
+			return fmt.Errorf("line %d: a list or a mapping can't be a key", c.Line)
+		}
+		if err := plainKeys(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func datesAreText(n *yaml.Node) {

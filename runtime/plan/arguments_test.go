@@ -33,7 +33,7 @@ func TestDecodeArguments(t *testing.T) {
 		`{"a": 1`:          "the arguments are neither JSON nor YAML: line 1, column 7: unexpected end of JSON input",
 		"a: b: c":          "the arguments are neither JSON nor YAML: mapping values are not allowed in this context",
 		"a: 1\n---\nb: 2":  "the arguments are neither JSON nor YAML: line 2: a second document starts here",
-		"? [a, b]\n: c":    "the arguments are neither JSON nor YAML: [a b] can't be a key",
+		"? [a, b]\n: c":    "the arguments are neither JSON nor YAML: line 1: a list or a mapping can't be a key",
 		"a: 1\nb: 2\na: 3": "the arguments are neither JSON nor YAML: unmarshal errors:   line 3: mapping key \"a\" already defined at line 1",
 	} {
 		_, err := DecodeArguments([]byte(text))
