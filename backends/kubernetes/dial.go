@@ -2,18 +2,22 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
+
+	core "k8s.io/api/core/v1"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/backends/docker/relay"
 	"github.com/kurtosis-go/kurtosis/backends/kubernetes/pod"
 )
 
-// Dial connects by way of the Pod's own program, executed over the API server. A port-forward of the cluster would do without a
+// Dial connects to the Pod's address from within the enclave, and from elsewhere by way of the Pod's own program, executed over the API server. A port-forward of the cluster would do without a
 // process, but cannot tell whether anybody listens, and knows no UDP.
 func (b *Backend) Dial(ctx context.Context, enclave, service string, port backends.Port) (net.Conn, error) {
 	doing := fmt.Sprintf("connecting to port %s of service %q", port, service)
@@ -22,6 +26,12 @@ func (b *Backend) Dial(ctx context.Context, enclave, service string, port backen
 	}
 	_, p, err := b.running(ctx, enclave, service)
 	if err != nil {
+		return nil, err
+	}
+	if b.options.Namespace != "" {
+		return dialPod(ctx, p, service, port)
+	}
+	if err := b.equip(ctx, enclave, p); err != nil {
 		return nil, err
 	}
 	near, far := net.Pipe()
@@ -33,7 +43,7 @@ func (b *Backend) Dial(ctx context.Context, enclave, service string, port backen
 		address = net.JoinHostPort(p.Status.PodIP, strconv.Itoa(int(port.Number)))
 	}
 	go func() {
-		_, err := b.stream(life, p, []string{pod.Relay, strings.ToLower(string(port.Protocol())), address}, backends.Exec{Stdin: far, Stdout: out, Stderr: io.Discard})
+		_, err := b.stream(life, p, carried(pod.Relay, strings.ToLower(string(port.Protocol())), address), backends.Exec{Stdin: far, Stdout: out, Stderr: io.Discard})
 		far.Close()
 		ended <- err
 		cancel()
@@ -61,6 +71,20 @@ func (b *Backend) Dial(ctx context.Context, enclave, service string, port backen
 		conn.Close()
 		return nil, ctx.Err()
 	}
+}
+
+// dialPod is for a process on the enclave's own network.
+func dialPod(ctx context.Context, p *core.Pod, service string, port backends.Port) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, strings.ToLower(string(port.Protocol())), net.JoinHostPort(p.Status.PodIP, strconv.Itoa(int(port.Number))))
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, backends.Errorf(backends.PortClosed, "port %s of service %q is not open: nobody listens on it", port, service)
+	}
+	return nil, backends.Errorf(backends.PortClosed, "port %s of service %q is not open: %s", port, service, rootCause(err))
 }
 
 // relayed ends the process with the connection.

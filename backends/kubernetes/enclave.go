@@ -187,14 +187,18 @@ func (b *Backend) RemoveEnclave(ctx context.Context, uuid string) error {
 func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 	background := meta.DeletePropagationBackground
 	orphans := meta.DeleteOptions{PropagationPolicy: &background}
-	if err := b.client.BatchV1().Jobs(name).DeleteCollection(ctx, orphans, ours()); err != nil {
-		return err
-	}
-	if err := b.client.AppsV1().ReplicaSets(name).DeleteCollection(ctx, orphans, ours()); err != nil {
-		return err
-	}
-	if err := b.client.CoreV1().Pods(name).DeleteCollection(ctx, atOnce(), ours()); err != nil {
-		return err
+	for _, remove := range []func() error{
+		func() error { return b.client.BatchV1().Jobs(name).DeleteCollection(ctx, orphans, ours()) },
+		func() error { return b.client.AppsV1().ReplicaSets(name).DeleteCollection(ctx, orphans, ours()) },
+		func() error { return b.client.CoreV1().Pods(name).DeleteCollection(ctx, atOnce(), ours()) },
+	} {
+		err := remove()
+		for apierrors.IsTimeout(err) { // of hundreds, one call removes as many as the server's time allows
+			err = remove()
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := b.client.CoreV1().Namespaces().Delete(ctx, name, meta.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,7 +23,8 @@ import (
 // lastLines is how much of a log explains the end of a service.
 const lastLines = 20
 
-// Exec runs a command by way of the program that the Pod carries: the cluster's own exec knows no user, environment or directory.
+// Exec runs a command by the cluster's own exec, which knows no user, environment or directory; where these are given, by way of the
+// program that the Pod carries.
 func (b *Backend) Exec(ctx context.Context, enclave, service string, exec backends.Exec) (int, error) {
 	if len(exec.Command) == 0 {
 		return 0, backends.Errorf(backends.Invalid, "no command to execute in service %q", service)
@@ -31,17 +33,47 @@ func (b *Backend) Exec(ctx context.Context, enclave, service string, exec backen
 	if err != nil {
 		return 0, err
 	}
+	doing := fmt.Sprintf("executing a command in service %q", service)
+	if exec.User == "" && exec.Dir == "" && len(exec.Env) == 0 {
+		code, err := b.stream(ctx, p, exec.Command, exec)
+		if code, why := notExecuted(err, exec.Command[0]); code != 0 {
+			_, err := io.WriteString(discard(exec.Stderr), why)
+			return code, err
+		}
+		return code, b.wrap(ctx, err, doing)
+	}
+	if err := b.equip(ctx, enclave, p); err != nil {
+		return 0, err
+	}
 	token := backends.NewUUID()
 	errOut := &tokenWriter{token: token + pod.NoUser, to: discard(exec.Stderr)}
 	out := &tokenWriter{token: token + pod.NoUser, to: discard(exec.Stdout)} // with a terminal both arrive here
 	exec.Stdout, exec.Stderr = out, errOut
-	code, err := b.stream(ctx, p, pod.RunArgs(token, exec), exec)
+	code, err := b.stream(ctx, p, carried(pod.RunArgs(token, exec)...), exec)
 	if errOut.found || out.found {
 		return 0, backends.Errorf(backends.Invalid, "executing a command in service %q: there is no user %q", service, exec.User)
 	}
 	errOut.flush()
 	out.flush()
-	return code, b.wrap(ctx, err, fmt.Sprintf("executing a command in service %q", service))
+	return code, b.wrap(ctx, err, doing)
+}
+
+// carried is a command of the program that the Pod carries.
+func carried(args ...string) []string { return append([]string{pod.Program}, args...) }
+
+// notExecuted says as shells do that a command could not be started; code is 0 if it could.
+func notExecuted(err error, name string) (code int, why string) {
+	if err == nil {
+		return 0, ""
+	}
+	m := noCommand.FindStringSubmatch(err.Error())
+	switch {
+	case m == nil:
+		return 0, ""
+	case strings.Contains(m[2], "permission"):
+		return pod.ExitNotExecutable, name + ": permission denied\n"
+	}
+	return pod.ExitNoCommand, name + ": not found\n"
 }
 
 func discard(w io.Writer) io.Writer {
@@ -109,11 +141,11 @@ func (b *Backend) running(ctx context.Context, enclave, service string) (*contro
 	return nil, nil, failure
 }
 
-// stream executes the Pod's own program over the API server.
-func (b *Backend) stream(ctx context.Context, p *core.Pod, args []string, exec backends.Exec) (int, error) {
+// stream executes a command over the API server.
+func (b *Backend) stream(ctx context.Context, p *core.Pod, command []string, exec backends.Exec) (int, error) {
 	request := b.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.Namespace).Name(p.Name).SubResource("exec").
 		VersionedParams(&core.PodExecOptions{
-			Container: container, Command: append([]string{pod.Program}, args...),
+			Container: container, Command: command,
 			Stdin: exec.Stdin != nil, Stdout: true, Stderr: !exec.TTY, TTY: exec.TTY,
 		}, scheme.ParameterCodec)
 	socket, err := remotecommand.NewWebSocketExecutor(b.config, http.MethodGet, request.URL().String())
@@ -173,6 +205,9 @@ func (b *Backend) CopyTo(ctx context.Context, enclave, service, dir string, from
 	if err != nil {
 		return err
 	}
+	if err := b.equip(ctx, enclave, p); err != nil {
+		return err
+	}
 	doing := fmt.Sprintf("copying to %s of service %q", dir, service)
 	r, w := io.Pipe()
 	written := make(chan error, 1)
@@ -182,7 +217,7 @@ func (b *Backend) CopyTo(ctx context.Context, enclave, service, dir string, from
 		written <- err
 	}()
 	var errOut bytes.Buffer
-	code, err := b.stream(ctx, p, []string{pod.Extract, dir}, backends.Exec{Stdin: r, Stderr: &errOut})
+	code, err := b.stream(ctx, p, carried(pod.Extract, dir), backends.Exec{Stdin: r, Stderr: &errOut})
 	r.Close()
 	if cause := <-written; cause != nil && !errors.Is(cause, io.ErrClosedPipe) {
 		return b.wrap(ctx, cause, doing)
@@ -207,6 +242,9 @@ func (b *Backend) CopyFrom(ctx context.Context, enclave, service, source string)
 	if err != nil {
 		return nil, err
 	}
+	if err := b.equip(ctx, enclave, p); err != nil {
+		return nil, err
+	}
 	doing := fmt.Sprintf("copying %s from service %q", source, service)
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancel(ctx)
@@ -219,7 +257,7 @@ func (b *Backend) CopyFrom(ctx context.Context, enclave, service, source string)
 	begun := make(chan struct{})
 	go func() {
 		var errOut bytes.Buffer
-		code, err := b.stream(ctx, p, []string{pod.Archive, source}, backends.Exec{Stdout: &firstWrite{to: w, begun: begun}, Stderr: &errOut})
+		code, err := b.stream(ctx, p, carried(pod.Archive, source), backends.Exec{Stdout: &firstWrite{to: w, begun: begun}, Stderr: &errOut})
 		ended <- end{code, err, oneLine(errOut.String())}
 		if err == nil && code != 0 {
 			err = backends.Errorf(backends.Unknown, "%s: %s", doing, oneLine(errOut.String()))

@@ -45,9 +45,17 @@ func newFaulty(t *testing.T, options kubernetes.Options) *faulty {
 // newAlone is for tests that nothing may run beside.
 func newAlone(t *testing.T, options kubernetes.Options) *faulty {
 	t.Helper()
-	options.PodImage, options.Patience = podImage(t), patience
+	return newAloneFor(t, 3*time.Minute, options)
+}
+
+func newAloneFor(t *testing.T, limit time.Duration, options kubernetes.Options) *faulty {
+	t.Helper()
+	options.PodImage = podImage(t)
+	if options.Patience == 0 {
+		options.Patience = patience
+	}
 	f := &faulty{T: t, Backend: open(t, options), toolbox: backendtest.Toolbox(t, imagesOf(t))}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	f.ctx = ctx
 	uuid := backends.NewUUID()

@@ -45,6 +45,8 @@ type Options struct {
 	// PublicPorts is the type of Service that public ports are published by; "" is NodePort.
 	PublicPorts core.ServiceType
 
+	// Wrap, unless nil, changes how the API server is talked to, e.g. to count requests.
+	Wrap func(*rest.Config) `json:"-"`
 	// Containerd is the socket of the runtime of the cluster's only node, when that is this machine: LoadImage puts images there,
 	// by the command ctr.
 	Containerd string
@@ -123,6 +125,9 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 	config.QPS, config.Burst = requestsPerSecond, requestBurst
 	config.UserAgent = "kurtosis"
 	config.WarningHandlerWithContext = rest.NoWarnings{}
+	if options.Wrap != nil {
+		options.Wrap(config)
+	}
 	silence()
 	set, err := client.NewForConfig(config)
 	if err != nil {

@@ -56,6 +56,7 @@ func EnclaveRules() []rbac.PolicyRule {
 		rule("", "pods", []string{"get", "list", "watch", "delete", "deletecollection"}),
 		rule("", "pods/log", []string{"get"}),
 		rule("", "pods/exec", []string{"get", "create"}),
+		rule("", "pods/ephemeralcontainers", []string{"patch"}),
 		rule("", "events", look),
 		rule("", "services,configmaps,secrets,persistentvolumeclaims", keep),
 		rule("batch", "jobs", all),

@@ -32,9 +32,13 @@ func (b *Backend) refuse(spec *backends.ServiceSpec) error {
 	case spec.GPU != nil && (len(spec.GPU.DeviceIDs) > 0 || spec.GPU.Count < 0):
 		return b.unsupported(fmt.Sprintf("service %q: gpus cannot be chosen by their ids, nor all be had,", spec.Name), "ask for a count")
 	case b.options.PodImage == "":
-		return (&backends.Error{Kind: backends.Invalid, Message: "no image for what Pods carry is configured"}).WithHint("set pod-image of this cluster")
+		return noPodImage()
 	}
 	return nil
+}
+
+func noPodImage() error {
+	return backends.Errorf(backends.Invalid, "no image for what Pods carry is configured").WithHint("set engine-image of this cluster, or KURTOSIS_ENGINE_IMAGE")
 }
 
 // controller makes what keeps a service's one Pod. A Job makes it anew when its node is drained or it is deleted, and not when its
@@ -111,6 +115,18 @@ func (b *Backend) pod(e *enclave, spec *backends.ServiceSpec, address string, pi
 	return p
 }
 
+// programVolume is where what Pods carry is put.
+const programVolume = "kurtosis"
+
+// installer puts the program of package pod into a Pod.
+func (b *Backend) installer(name string) core.EphemeralContainerCommon {
+	root := int64(0)
+	return core.EphemeralContainerCommon{
+		Name: name, Image: b.options.PodImage, ImagePullPolicy: b.options.PullPolicy, Command: []string{pod.InImage}, Args: []string{pod.Install},
+		SecurityContext: &core.SecurityContext{RunAsUser: &root}, VolumeMounts: []core.VolumeMount{{Name: programVolume, MountPath: pod.Dir}},
+	}
+}
+
 // mounts adds volumes, and the init containers that fill them.
 func (b *Backend) mounts(p *core.PodSpec, main *core.Container, spec *backends.ServiceSpec, pieces []string) {
 	root := int64(0)
@@ -121,11 +137,9 @@ func (b *Backend) mounts(p *core.PodSpec, main *core.Container, spec *backends.S
 		c.VolumeMounts = append(c.VolumeMounts, core.VolumeMount{Name: name, MountPath: at})
 	}
 	empty := core.VolumeSource{EmptyDir: &core.EmptyDirVolumeSource{}}
-	install := core.Container{Name: "files", Image: b.options.PodImage, ImagePullPolicy: b.options.PullPolicy, Command: []string{pod.InImage}, Args: []string{pod.Install},
-		SecurityContext: &core.SecurityContext{RunAsUser: &root}}
-	volume("kurtosis", empty)
-	mount(&install, "kurtosis", pod.Dir)
-	main.VolumeMounts = append(main.VolumeMounts, core.VolumeMount{Name: "kurtosis", MountPath: pod.Dir, ReadOnly: true})
+	install := core.Container(b.installer("files"))
+	volume(programVolume, empty)
+	main.VolumeMounts = append(main.VolumeMounts, core.VolumeMount{Name: programVolume, MountPath: pod.Dir, ReadOnly: true})
 	if len(pieces) > 0 {
 		projected := &core.ProjectedVolumeSource{}
 		for i, name := range pieces {
@@ -141,11 +155,13 @@ func (b *Backend) mounts(p *core.PodSpec, main *core.Container, spec *backends.S
 		mount(&install, name, path.Join(pod.Files, fmt.Sprint(i)))
 		mount(main, name, path.Clean(f.Path))
 	}
-	p.InitContainers = []core.Container{install}
+	if len(spec.Files) > 0 || len(spec.Directories) > 0 {
+		p.InitContainers = []core.Container{install}
+	}
 	if len(spec.Directories) > 0 {
 		seed := core.Container{Name: "directories", Image: spec.Image, ImagePullPolicy: b.options.PullPolicy, Command: []string{pod.Program, pod.Seed},
 			SecurityContext: &core.SecurityContext{RunAsUser: &root}}
-		mount(&seed, "kurtosis", pod.Dir)
+		mount(&seed, programVolume, pod.Dir)
 		for i, d := range spec.Directories {
 			name := fmt.Sprintf("directory-%d", i)
 			volume(name, core.VolumeSource{PersistentVolumeClaim: &core.PersistentVolumeClaimVolumeSource{ClaimName: claimName(d.Key)}})

@@ -18,8 +18,8 @@ import (
 
 // Exit codes as shells have them.
 const (
-	exitNotExecutable = 126
-	exitNoCommand     = 127
+	ExitNotExecutable = 126
+	ExitNoCommand     = 127
 )
 
 // NoUser, after a token that the caller chose, is all that is written to standard error when the user does not exist.
@@ -58,17 +58,17 @@ func run(args []string, errOut io.Writer) int {
 		uid, gid, err := identity(*as)
 		if err != nil {
 			fmt.Fprint(errOut, *token+NoUser)
-			return exitNotExecutable
+			return ExitNotExecutable
 		}
 		if err := become(uid, gid); err != nil {
 			fmt.Fprintf(errOut, "becoming user %s: %v\n", *as, err)
-			return exitNotExecutable
+			return ExitNotExecutable
 		}
 	}
 	if *dir != "" {
 		if err := os.Chdir(*dir); err != nil {
 			fmt.Fprintln(errOut, err)
-			return exitNotExecutable
+			return ExitNotExecutable
 		}
 	}
 	name := flags.Arg(0)
@@ -78,10 +78,10 @@ func run(args []string, errOut io.Writer) int {
 	}
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(errOut, "%s: not found\n", name)
-		return exitNoCommand
+		return ExitNoCommand
 	}
 	fmt.Fprintf(errOut, "%s: %v\n", name, err)
-	return exitNotExecutable
+	return ExitNotExecutable
 }
 
 // identity reads "name", "uid" or "uid:gid", with the container's own /etc/passwd.
