@@ -3,7 +3,10 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -203,6 +206,25 @@ func TestWhoMayCall(t *testing.T) {
 	_, err = nobody.Inspect(t.Context())
 	require.Equal(t, backends.EngineUnreachable, backends.KindOf(err))
 	require.ErrorContains(t, err, "connection refused")
+
+	secure := httptest.NewUnstartedServer(b.server.Handler())
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	defer secure.Close()
+	known := x509.NewCertPool()
+	known.AddCert(secure.Certificate())
+	options := client.Options{Address: secure.Listener.Addr().String(), Token: token, TLS: &tls.Config{RootCAs: known}}
+	trusting := client.NewEnclave(options)
+	defer trusting.Close()
+	_, err = trusting.Inspect(t.Context())
+	require.NoError(t, err)
+	_, err = trusting.Exec(t.Context(), "absent", backends.Exec{Command: []string{"x"}})
+	require.Equal(t, backends.NotFound, backends.KindOf(err), "streams of both directions, too: %v", err)
+	options.TLS = &tls.Config{}
+	distrusting := client.NewEnclave(options)
+	defer distrusting.Close()
+	_, err = distrusting.Inspect(t.Context())
+	require.ErrorContains(t, err, "certificate signed by unknown authority")
 
 	dialled := ""
 	odd := client.NewEnclave(client.Options{Address: "far.example:7443", Token: token, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {

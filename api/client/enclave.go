@@ -18,12 +18,13 @@ import (
 type Enclave struct {
 	calls     kurtosisv1connect.EnclaveServiceClient
 	transport *http.Transport
+	patience  time.Duration // with a server that is to take an interruption in
 }
 
 // NewEnclave makes a client. Nothing is dialled before the first call. The caller closes it.
 func NewEnclave(o Options) *Enclave {
 	transport := o.transport()
-	return &Enclave{kurtosisv1connect.NewEnclaveServiceClient(&http.Client{Transport: transport}, o.url(), o.connectOptions()...), transport}
+	return &Enclave{kurtosisv1connect.NewEnclaveServiceClient(&http.Client{Transport: transport}, o.url(), o.connectOptions()...), transport, interruptTime}
 }
 
 // Close ends the connections.
@@ -36,6 +37,7 @@ type Inspection struct {
 	Artifacts []state.Artifact
 	LastRun   *state.Run    // nil where nothing was run
 	Holder    *state.Holder // who works in it; nil where nobody does
+	SetAside  []string      // files of the state that could not be read, in the enclave's data volume
 	Runs      []string      // what the API container executes now, by the ids that Interrupt takes
 }
 
@@ -53,7 +55,7 @@ func (e *Enclave) Inspect(ctx context.Context) (Inspection, error) {
 	}
 	m := resp.Msg
 	out := Inspection{
-		Enclave: enclaveOf(m.Enclave).Enclave, LastRun: wire.GoLastRun(m.LastRun), Holder: wire.GoHolder(m.Holder), Runs: m.Runs,
+		Enclave: enclaveOf(m.Enclave).Enclave, LastRun: wire.GoLastRun(m.LastRun), Holder: wire.GoHolder(m.Holder), Runs: m.Runs, SetAside: m.SetAside,
 		Services: make([]Service, len(m.Services)), Artifacts: make([]state.Artifact, len(m.Artifacts)),
 	}
 	for i, s := range m.Services {

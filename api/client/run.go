@@ -84,13 +84,13 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 	// The stream outlives ctx: what an interrupted run came to is told at its end.
 	life, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
+	begun := make(chan string, 1)
+	defer context.AfterFunc(ctx, func() { e.interrupt(life, begun, leave) })()
 	stream, err := e.calls.Run(life, connect.NewRequest(m))
 	if err != nil {
 		return runtime.Result{}, fail(ctx, err)
 	}
 	defer stream.Close()
-	begun := make(chan string, 1)
-	defer context.AfterFunc(ctx, func() { e.interrupt(life, begun, leave) })()
 	sink := o.Sink
 	if sink == nil {
 		sink = event.Discard
@@ -138,7 +138,7 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 
 // interrupt ends a run as soon as its id is known, or leaves it alone where nobody is there to end it.
 func (e *Enclave) interrupt(life context.Context, begun <-chan string, leave func()) {
-	deadline, cancel := context.WithTimeout(life, interruptTime)
+	deadline, cancel := context.WithTimeout(life, e.patience)
 	defer cancel()
 	select {
 	case run := <-begun:

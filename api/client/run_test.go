@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/backends/fake"
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/packages"
+	"github.com/kurtosis-go/kurtosis/packages/compose"
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
@@ -317,6 +319,73 @@ func TestSources(t *testing.T) {
 		require.EqualError(t, err, want)
 		_, err = b.client.Compare(ctx, o)
 		require.EqualError(t, err, want)
+	}
+}
+
+// TestUnrelatedEdit: what a step uploads or builds from counts by its content, wherever the bundle with it lies.
+func TestUnrelatedEdit(t *testing.T) {
+	b := newBench(t)
+	dir := layOut(t, `
+-- kurtosis.yml --
+name: github.com/me/p
+-- main.star --
+def run(plan):
+    plan.upload_files(src="./data", name="data")
+    plan.add_service(name="web", config=ServiceConfig(image=ImageBuildSpec(image_name="built", build_context_dir="./image"), files={"/d": "data"}))
+-- data/x --
+x
+-- image/Dockerfile --
+FROM toolbox
+-- notes --
+`)
+	run := func() runtime.Result {
+		t.Helper()
+		_, bundle := open(t, dir)
+		result, err := b.client.Run(t.Context(), client.RunOptions{Bundle: bundle})
+		require.NoError(t, err)
+		return result
+	}
+	require.Equal(t, 2, run().Executed)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes"), []byte("more"), 0o644))
+	require.Equal(t, 2, run().Skipped)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "image/Dockerfile"), []byte("FROM toolbox\nENV A=b\n"), 0o644))
+	require.Equal(t, 1, run().Executed)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "data/x"), []byte("y"), 0o644))
+	require.Equal(t, 2, run().Executed)
+}
+
+func TestComposeFile(t *testing.T) {
+	b := newBench(t)
+	dir := layOut(t, `
+-- compose.yml --
+services:
+  web:
+    image: toolbox
+    command: ["sleep"]
+    env_file: [conf/web.env]
+    environment:
+      FROM_ENV: ${VALUE}
+    volumes: ["./conf:/conf"]
+-- .env --
+VALUE=seen
+-- conf/web.env --
+A=b
+`)
+	pkg, err := packages.Open(t.Context(), dir, packages.Options{Converted: compose.FileNames})
+	require.NoError(t, err)
+	bundle, err := pkg.Bundle(t.Context(), packages.BundleOptions{Discover: func(ctx context.Context) error {
+		_, err := runtime.Plan(ctx, runtime.Options{Package: pkg})
+		return err
+	}})
+	require.NoError(t, err)
+	_, err = b.client.Run(t.Context(), client.RunOptions{Bundle: bundle})
+	require.NoError(t, err)
+	for want, command := range map[string][]string{"b\n": {"/toolbox", "env", "A"}, "seen\n": {"/toolbox", "env", "FROM_ENV"}, "A=b\n": {"/toolbox", "read", "/conf/web.env"}} {
+		var out bytes.Buffer
+		code, err := b.client.Exec(t.Context(), "web", backends.Exec{Command: command, Stdout: &out, Stderr: &out})
+		require.NoError(t, err)
+		require.Zero(t, code, out.String())
+		require.Equal(t, want, out.String())
 	}
 }
 

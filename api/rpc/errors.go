@@ -64,6 +64,12 @@ func Received(err error) error {
 	if err == nil || !errors.As(err, &wire) {
 		return err
 	}
+	switch wire.Code() {
+	case connect.CodeCanceled:
+		return context.Canceled
+	case connect.CodeDeadlineExceeded:
+		return context.DeadlineExceeded
+	}
 	for _, detail := range wire.Details() {
 		value, err := detail.Value()
 		if m, ok := value.(*pb.ErrorDetail); err == nil && ok {
@@ -73,12 +79,7 @@ func Received(err error) error {
 		}
 	}
 	out := &backends.Error{Message: wire.Message(), Err: wire}
-	switch code := wire.Code(); {
-	case code == connect.CodeCanceled:
-		return context.Canceled
-	case code == connect.CodeDeadlineExceeded:
-		return context.DeadlineExceeded
-	case !connect.IsWireError(err) && code != connect.CodeUnavailable:
+	if !connect.IsWireError(err) && wire.Code() != connect.CodeUnavailable {
 		out.Kind, out.Message = backends.EngineUnreachable, "the connection broke: "+wire.Message()
 		return out
 	}
