@@ -41,7 +41,7 @@ func (s *service) Inspect(ctx context.Context, _ *connect.Request[kurtosisv1.Ins
 		return nil, rpc.Error(err)
 	}
 	known := store.Enclave()
-	out := &kurtosisv1.InspectResponse{Enclave: wire.Enclave(enclave), LastRun: wire.LastRun(known.LastRun()), Runs: s.active.ids()}
+	out := &kurtosisv1.InspectResponse{Enclave: wire.Enclave(enclave), LastRun: wire.LastRun(known.LastRun()), Runs: s.active.ids(), SetAside: store.SetAside()}
 	for _, service := range services {
 		out.Services = append(out.Services, wire.Service(service, configOf(known, service)))
 	}

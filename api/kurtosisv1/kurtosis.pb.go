@@ -3480,7 +3480,9 @@ type InspectResponse struct {
 	// Who works in it; absent where nobody does.
 	Holder *Holder `protobuf:"bytes,5,opt,name=holder,proto3" json:"holder,omitempty"`
 	// Runs that this API container executes.
-	Runs          []string `protobuf:"bytes,6,rep,name=runs,proto3" json:"runs,omitempty"`
+	Runs []string `protobuf:"bytes,6,rep,name=runs,proto3" json:"runs,omitempty"`
+	// Files of the state that could not be read and were set aside, in the enclave's data volume.
+	SetAside      []string `protobuf:"bytes,7,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3553,6 +3555,13 @@ func (x *InspectResponse) GetHolder() *Holder {
 func (x *InspectResponse) GetRuns() []string {
 	if x != nil {
 		return x.Runs
+	}
+	return nil
+}
+
+func (x *InspectResponse) GetSetAside() []string {
+	if x != nil {
+		return x.SetAside
 	}
 	return nil
 }
@@ -5453,14 +5462,15 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\x03run\x18\x01 \x01(\tR\x03run\"'\n" +
 	"\x11InterruptResponse\x12\x12\n" +
 	"\x04runs\x18\x01 \x01(\x05R\x04runs\"\x10\n" +
-	"\x0eInspectRequest\"\x9a\x02\n" +
+	"\x0eInspectRequest\"\xb7\x02\n" +
 	"\x0fInspectResponse\x12.\n" +
 	"\aenclave\x18\x01 \x01(\v2\x14.kurtosis.v1.EnclaveR\aenclave\x120\n" +
 	"\bservices\x18\x02 \x03(\v2\x14.kurtosis.v1.ServiceR\bservices\x123\n" +
 	"\tartifacts\x18\x03 \x03(\v2\x15.kurtosis.v1.ArtifactR\tartifacts\x12/\n" +
 	"\blast_run\x18\x04 \x01(\v2\x14.kurtosis.v1.LastRunR\alastRun\x12+\n" +
 	"\x06holder\x18\x05 \x01(\v2\x13.kurtosis.v1.HolderR\x06holder\x12\x12\n" +
-	"\x04runs\x18\x06 \x03(\tR\x04runs\"\xb2\x04\n" +
+	"\x04runs\x18\x06 \x03(\tR\x04runs\x12\x1b\n" +
+	"\tset_aside\x18\a \x03(\tR\bsetAside\"\xb2\x04\n" +
 	"\aService\x12\x12\n" +
 	"\x04uuid\x18\x01 \x01(\tR\x04uuid\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +

@@ -202,7 +202,7 @@ func (s *Store) quarantine(path string, cause error) error {
 	corrupt := &CorruptError{Path: path, Err: cause}
 	for _, name := range []string{snapshotFile, journalFile} {
 		from := s.path(name)
-		to := from + ".corrupt-" + stamp
+		to := from + asideInfix + stamp
 		if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -211,6 +211,15 @@ func (s *Store) quarantine(path string, cause error) error {
 		}
 	}
 	return corrupt
+}
+
+// asideInfix is in the names of files that were set aside, before the time.
+const asideInfix = ".corrupt-"
+
+// SetAside lists the files that could not be read, ever, and were set aside.
+func (s *Store) SetAside() []string {
+	files, _ := filepath.Glob(s.path("*" + asideInfix + "*")) // of a pattern that is none, there are none
+	return files
 }
 
 // Apply changes what is remembered; when it returns nil the change is on disk.

@@ -165,6 +165,7 @@ func TestDamage(t *testing.T) {
 			require.ErrorContains(t, err, "; it was kept as "+path+".corrupt-20260102T030405.000")
 			require.Equal(t, "the enclave's services still run; the next run treats every step as new and updates them in place", corrupt.Hint())
 			require.FileExists(t, corrupt.Kept)
+			require.Contains(t, s.SetAside(), corrupt.Kept)
 			require.Empty(t, s.Enclave().Services)
 
 			require.NoError(t, s.Apply(Change{Services: []Service{{Name: "again"}}}))

@@ -20,7 +20,7 @@ import (
 // finding is one thing that the doctor looked at.
 type finding struct {
 	Check   string `json:"check"`
-	Status  string `json:"status"` // ok, problem
+	Status  string `json:"status"` // ok, problem, or note: nothing that could be mended
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
 }
@@ -89,10 +89,7 @@ func (d *doctor) say(f finding) {
 		return
 	}
 	style := d.outStyle()
-	mark := style.Green("ok     ")
-	if f.Status != "ok" {
-		mark = style.Red("problem")
-	}
+	mark := map[string]string{"ok": style.Green("ok     "), "note": style.Yellow("note   "), "problem": style.Red("problem")}[f.Status]
 	fmt.Fprintf(d.Out, "%s  %s: %s\n", mark, f.Check, f.Message)
 	if f.Hint != "" {
 		fmt.Fprintf(d.Out, "         %s %s\n", style.Bold("hint:"), f.Hint)
@@ -205,6 +202,10 @@ func (d *doctor) enclave(ctx context.Context, s *session, found client.EnclaveIn
 		var held client.Inspection
 		if held, err = e.Inspect(ctx); err == nil {
 			d.ok(check, "%d services, %d files artifacts", len(held.Services), len(held.Artifacts))
+			for _, file := range held.SetAside {
+				d.say(finding{check, "note", "its state could not be read and was set aside as " + file,
+					"services run on; the next run does all of its steps and updates them in place. The file goes with the enclave"})
+			}
 			return
 		}
 	}
