@@ -106,10 +106,7 @@ func (s *Server) source(ctx context.Context, m *kurtosisv1.RunRequest, j *job) (
 		}
 		dir := filepath.Dir(pkg.Main.Path)
 		j.paths = func(path string) string {
-			if filepath.Dir(path) == dir {
-				return filepath.Base(path)
-			}
-			return path
+			return strings.ReplaceAll(path, dir+string(filepath.Separator), "")
 		}
 		return pkg, from.Script.Identity, nil
 	}
@@ -117,15 +114,18 @@ func (s *Server) source(ctx context.Context, m *kurtosisv1.RunRequest, j *job) (
 }
 
 // runSink sends events as JSON.
-type runSink func(*kurtosisv1.RunResponse)
+type runSink struct {
+	send  func(*kurtosisv1.RunResponse)
+	paths wire.Paths
+}
 
 // Emit is event.Sink's.
-func (send runSink) Emit(e event.Event) {
+func (s runSink) Emit(e event.Event) {
 	text, err := event.Encode(e)
 	if err != nil { // none of ours; the outcome tells what matters
 		return
 	}
-	send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Event{Event: text}})
+	s.send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Event{Event: []byte(s.paths(string(text)))}})
 }
 
 // Run executes a package. Who stops listening does not stop the run.
@@ -156,7 +156,7 @@ func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send 
 		return runtime.Result{}, j.paths, err
 	}
 	o := &j.options
-	o.Sink = runSink(send)
+	o.Sink = runSink{send, j.paths}
 	o.Checked = func(found []diag.Diagnostic) {
 		if len(found) > 0 {
 			send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Checked{Checked: &kurtosisv1.Diagnostics{Diagnostics: wire.Diagnostics(found, j.paths)}}})
@@ -197,7 +197,7 @@ func (s *service) Compare(ctx context.Context, req *connect.Request[kurtosisv1.R
 	if ctx.Err() != nil {
 		return nil, rpc.Error(ctx.Err())
 	}
-	out := &kurtosisv1.CompareResponse{Outcome: outcome(result, err, false, j.paths), Problems: wire.Problems(result.Problems)}
+	out := &kurtosisv1.CompareResponse{Outcome: outcome(result, err, false, j.paths), Problems: wire.Problems(result.Problems, j.paths)}
 	if p := result.Plan; p != nil {
 		if out.Plan, err = wire.Plan(p, j.paths); err != nil {
 			return nil, rpc.Error(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -172,27 +173,35 @@ func (m bundleMember) write(out *tar.Writer) error {
 const bundled = "bundle:"
 
 // BundledPath is what the machine that opened a bundle in dir calls a file of it when it talks to the one that made
-// it. Other paths stay as they are.
-func BundledPath(dir, file string) string {
-	rel, err := filepath.Rel(dir, file)
-	if file == "" || err != nil || !filepath.IsLocal(rel) {
-		return file
-	}
-	return bundled + filepath.ToSlash(rel)
+// it, also where the path is part of a text. All else stays as it is.
+func BundledPath(dir, text string) string {
+	return strings.ReplaceAll(text, dir+string(filepath.Separator), bundled)
 }
 
-// Local is the path on this machine of what BundledPath gave on the other; other paths stay as they are.
-func (b *Bundle) Local(file string) string {
-	name, ok := strings.CutPrefix(file, bundled)
-	if !ok {
-		return file
+// Local is a path on this machine where BundledPath gave one on the other, also in a text; all else stays as it is.
+func (b *Bundle) Local(text string) string {
+	return b.local(text, func(dir string) string { return dir })
+}
+
+// LocalJSON does so in JSON.
+func (b *Bundle) LocalJSON(text []byte) []byte {
+	return []byte(b.local(string(text), func(dir string) string {
+		quoted, err := json.Marshal(dir)
+		if err != nil { // not of a string
+			return dir
+		}
+		return string(quoted[1 : len(quoted)-1])
+	}))
+}
+
+func (b *Bundle) local(text string, quote func(string) string) string {
+	if !strings.Contains(text, bundled) {
+		return text
 	}
 	for _, t := range b.trees {
-		if within(t.name, name) {
-			return filepath.Join(t.dir, filepath.FromSlash(strings.TrimPrefix(name, t.name)))
-		}
+		text = strings.ReplaceAll(text, bundled+t.name, quote(t.dir))
 	}
-	return name
+	return text
 }
 
 // errTooLarge is what gatherer words once it knows what is large.

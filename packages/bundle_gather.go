@@ -58,6 +58,9 @@ func (g *gatherer) gather(ctx context.Context) error {
 			rel, _ := inside(own.dir, vendor)
 			g.record.Vendor = path.Join(own.name, rel)
 		}
+		if g.record.Vendor == vendorTree && own.name != vendorTree {
+			g.trees = append(g.trees, bundleTree{vendorTree, vendor}) // so that messages can name it
+		}
 		g.members[g.record.Vendor] = bundleMember{name: g.record.Vendor, mode: fs.ModeDir | 0o755}
 	}
 	g.trees = append(g.trees, own)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -199,10 +200,17 @@ func TestBundle(t *testing.T) {
 		if _, err := Vendor(t.Context(), needs, vendor); err != nil {
 			t.Fatal(err)
 		}
-		_, at, q := unpacked(t, open(Options{Vendor: vendor}), BundleOptions{})
+		b, at, q := unpacked(t, open(Options{Vendor: vendor}), BundleOptions{})
 		prefix := "bundle:own@/me/vendor/"
 		if !strings.HasPrefix(vendor, dir) {
 			prefix = "bundle:vendor@/"
+		}
+		_, err = q.Resolve(t.Context(), q.Main, "github.com/dep/absent/x.star")
+		if got, want := b.Local(BundledPath(at, err.Error())), "'github.com/dep/absent' isn't in the vendor tree '"+vendor+"'"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if got, want := string(b.LocalJSON([]byte(BundledPath(at, strconv.Quote(err.Error()))))), strconv.Quote("'github.com/dep/absent' isn't in the vendor tree '"+vendor+"'"); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 		same(t, "resolved", reads(t, at, q, "./lib.star", "github.com/dep/a@v7/main.star", "../other/main.star github.com/dep/b/main.star"),
 			[]string{"bundle:own@/me/lib.star", prefix + "github.com/dep/a/main.star", prefix + "github.com/fork/b/main.star"})

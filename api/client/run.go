@@ -104,7 +104,11 @@ func (e *Enclave) Run(ctx context.Context, o RunOptions) (runtime.Result, error)
 			}
 			begun <- m.Run
 		case *pb.RunResponse_Event:
-			got, err := event.Decode(m.Event)
+			text := m.Event
+			if o.Bundle != nil {
+				text = o.Bundle.LocalJSON(text)
+			}
+			got, err := event.Decode(text)
 			if err != nil {
 				return runtime.Result{}, err
 			}
@@ -167,7 +171,7 @@ func (e *Enclave) Compare(ctx context.Context, o RunOptions) (runtime.Result, er
 			return runtime.Result{}, planErr
 		}
 	}
-	result.Problems = wire.GoProblems(resp.Msg.Problems)
+	result.Problems = wire.GoProblems(resp.Msg.Problems, o.local())
 	decisions := make(map[string]plan.Decision, len(resp.Msg.Decisions))
 	for _, d := range resp.Msg.Decisions {
 		decisions[d.Step] = plan.Decision{Skip: d.Skip, Cause: d.Cause}

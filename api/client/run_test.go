@@ -65,6 +65,10 @@ func TestSameAsInProcess(t *testing.T) {
 	const pkg = `
 -- kurtosis.yml --
 name: github.com/me/p
+replace:
+  github.com/dep/gone: ./gone
+-- gone.star --
+gone = import_module("github.com/dep/gone/x.star")
 -- main.star --
 lib = import_module("./lib.star")
 def run(plan, mode="fine", n=1):
@@ -105,6 +109,7 @@ def run(plan):
 		"fails":     {args: `{"mode": "fails"}`},
 		"unknown":   {args: `{"nonsense": 1}`},
 		"syntax":    {main: "broken.star"},
+		"replaced":  {main: "gone.star"}, // whose hint has a path in it
 		"findings":  {main: "todo.star"},
 		"strict":    {main: "todo.star", change: func(o *runtime.RunOptions, c *client.RunOptions) { o.Strict, c.Strict = true, true }},
 		"unchecked": {main: "todo.star", change: func(o *runtime.RunOptions, c *client.RunOptions) { o.Checker, c.NoCheck = nil, true }},

@@ -8,6 +8,7 @@ import (
 
 	pb "github.com/kurtosis-go/kurtosis/api/kurtosisv1"
 	"github.com/kurtosis-go/kurtosis/runtime"
+	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
 )
@@ -17,7 +18,7 @@ func Failure(err error, interrupted bool, paths Paths) *pb.Failure {
 	if err == nil {
 		return nil
 	}
-	m := &pb.Failure{Message: err.Error(), Interrupted: interrupted}
+	m := &pb.Failure{Message: paths(err.Error()), Interrupted: interrupted}
 	var (
 		step     *execute.StepError
 		refusal  *interp.Error
@@ -27,9 +28,11 @@ func Failure(err error, interrupted bool, paths Paths) *pb.Failure {
 	)
 	switch {
 	case errors.As(err, &step):
-		m.Why = stepFailure(step)
+		m.Why = stepFailure(step, paths)
 	case errors.As(err, &refusal):
-		r := &pb.Refusal{Code: refusal.Code, Message: refusal.Message, Causes: refusal.Causes, Hint: refusal.Hint, At: frame(refusal.At, paths)}
+		r := &pb.Refusal{
+			Code: refusal.Code, Message: paths(refusal.Message), Causes: each(refusal.Causes, paths), Hint: paths(refusal.Hint), At: frame(refusal.At, paths),
+		}
 		for _, f := range refusal.Stack {
 			r.Stack = append(r.Stack, frame(f, paths))
 		}
@@ -37,21 +40,48 @@ func Failure(err error, interrupted bool, paths Paths) *pb.Failure {
 	case errors.As(err, &check):
 		m.Why = &pb.Failure_Check{Check: &pb.Diagnostics{Diagnostics: Diagnostics(check.Diagnostics, paths)}}
 	case errors.As(err, &problems):
-		m.Why = &pb.Failure_Problems{Problems: &pb.Problems{Problems: Problems(problems.Problems)}}
+		m.Why = &pb.Failure_Problems{Problems: &pb.Problems{Problems: Problems(problems.Problems, paths)}}
 	case errors.As(err, &busy):
 		m.Why = &pb.Failure_Busy{Busy: &pb.Busy{Enclave: busy.Enclave, Holder: Holder(&busy.Holder)}}
 	default:
-		m.Why = &pb.Failure_Error{Error: rpc.Detail(err)}
+		m.Why = &pb.Failure_Error{Error: detail(err, paths)}
 	}
 	return m
 }
 
-func stepFailure(e *execute.StepError) *pb.Failure_Step {
+// detail is an error in which paths are translated.
+func detail(err error, paths Paths) *pb.ErrorDetail {
+	m := rpc.Detail(err)
+	m.Message, m.Hint = paths(m.Message), paths(m.Hint)
+	return m
+}
+
+func goDetail(m *pb.ErrorDetail, paths Paths) error {
+	e := rpc.FromDetail(m)
+	e.Message, e.Hint = paths(e.Message), paths(e.Hint)
+	return e
+}
+
+// each is nil for none.
+func each(list []string, paths Paths) []string {
+	var out []string
+	for _, text := range list {
+		out = append(out, paths(text))
+	}
+	return out
+}
+
+func inFailure(f event.Failure, paths Paths) event.Failure {
+	f.Message, f.Hint, f.Tried = paths(f.Message), paths(f.Hint), paths(f.Tried)
+	return f
+}
+
+func stepFailure(e *execute.StepError, paths Paths) *pb.Failure_Step {
 	m := &pb.StepFailure{}
 	m.Step, _ = json.Marshal(e.Step) // neither has anything that JSON could refuse
-	m.Failure, _ = json.Marshal(e.Failure)
+	m.Failure, _ = json.Marshal(inFailure(e.Failure, paths))
 	if e.Err != nil {
-		m.Error = rpc.Detail(e.Err)
+		m.Error = detail(e.Err, paths)
 	}
 	return &pb.Failure_Step{Step: m}
 }
@@ -83,13 +113,16 @@ func GoFailure(m *pb.Failure, paths Paths) error {
 		if err := errors.Join(json.Unmarshal(why.Step.Step, &e.Step), json.Unmarshal(why.Step.Failure, &e.Failure)); err != nil {
 			return errors.New(m.Message)
 		}
+		e.Failure = inFailure(e.Failure, paths)
 		if why.Step.Error != nil {
-			e.Err = rpc.FromDetail(why.Step.Error)
+			e.Err = goDetail(why.Step.Error, paths)
 		}
 		return e
 	case *pb.Failure_Refusal:
 		r := why.Refusal
-		e := &interp.Error{Code: r.Code, Message: r.Message, Causes: r.Causes, Hint: r.Hint, At: goFrame(r.At, paths)}
+		e := &interp.Error{
+			Code: r.Code, Message: paths(r.Message), Causes: each(r.Causes, paths), Hint: paths(r.Hint), At: goFrame(r.At, paths),
+		}
 		for _, f := range r.Stack {
 			e.Stack = append(e.Stack, goFrame(f, paths))
 		}
@@ -97,7 +130,7 @@ func GoFailure(m *pb.Failure, paths Paths) error {
 	case *pb.Failure_Check:
 		return &runtime.CheckError{Diagnostics: GoDiagnostics(why.Check.Diagnostics, paths)}
 	case *pb.Failure_Problems:
-		return &runtime.ProblemsError{Problems: GoProblems(why.Problems.Problems)}
+		return &runtime.ProblemsError{Problems: GoProblems(why.Problems.Problems, paths)}
 	case *pb.Failure_Busy:
 		e := &runtime.BusyError{Enclave: why.Busy.Enclave}
 		if h := GoHolder(why.Busy.Holder); h != nil {
@@ -105,7 +138,7 @@ func GoFailure(m *pb.Failure, paths Paths) error {
 		}
 		return e
 	case *pb.Failure_Error:
-		return rpc.FromDetail(why.Error)
+		return goDetail(why.Error, paths)
 	}
-	return errors.New(m.Message)
+	return errors.New(paths(m.Message))
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
 
-// Paths translates paths of one machine into those of another, or into what stands for them on the wire.
+// Paths translates paths of one machine, also within a text, into those of another, or into what stands for them on the
+// wire.
 type Paths func(path string) string
 
 // Time is absent for the zero time.
@@ -56,7 +57,7 @@ func goPosition(p *pb.Position) plan.Position {
 func Diagnostics(list []diag.Diagnostic, paths Paths) []*pb.Diagnostic {
 	out := make([]*pb.Diagnostic, len(list))
 	for i, d := range list {
-		m := &pb.Diagnostic{Code: d.Code, Severity: d.Severity.String(), File: paths(d.File), Range: span(d.Range), Message: d.Message, Hint: d.Hint}
+		m := &pb.Diagnostic{Code: d.Code, Severity: d.Severity.String(), File: paths(d.File), Range: span(d.Range), Message: paths(d.Message), Hint: paths(d.Hint)}
 		for _, r := range d.Related {
 			m.Related = append(m.Related, &pb.Related{File: paths(r.File), Range: span(r.Range), Message: r.Message})
 		}
@@ -79,7 +80,7 @@ func Diagnostics(list []diag.Diagnostic, paths Paths) []*pb.Diagnostic {
 func GoDiagnostics(list []*pb.Diagnostic, paths Paths) []diag.Diagnostic {
 	var out []diag.Diagnostic
 	for _, m := range list {
-		d := diag.Diagnostic{Code: m.Code, Severity: severity(m.Severity), File: paths(m.File), Range: goSpan(m.Range), Message: m.Message, Hint: m.Hint}
+		d := diag.Diagnostic{Code: m.Code, Severity: severity(m.Severity), File: paths(m.File), Range: goSpan(m.Range), Message: paths(m.Message), Hint: paths(m.Hint)}
 		for _, r := range m.Related {
 			d.Related = append(d.Related, diag.Related{File: paths(r.File), Range: goSpan(r.Range), Message: r.Message})
 		}
@@ -109,19 +110,19 @@ func severity(text string) diag.Severity {
 }
 
 // Problems are what is wrong with a plan.
-func Problems(list []plan.Problem) []*pb.Problem {
+func Problems(list []plan.Problem, paths Paths) []*pb.Problem {
 	out := make([]*pb.Problem, len(list))
 	for i, p := range list {
-		out[i] = &pb.Problem{Code: p.Code, Message: p.Message, Position: position(p.Position), Hint: p.Hint, Step: p.Step}
+		out[i] = &pb.Problem{Code: p.Code, Message: paths(p.Message), Position: position(p.Position), Hint: paths(p.Hint), Step: p.Step}
 	}
 	return out
 }
 
 // GoProblems is the reverse of Problems. It is nil for none.
-func GoProblems(list []*pb.Problem) []plan.Problem {
+func GoProblems(list []*pb.Problem, paths Paths) []plan.Problem {
 	var out []plan.Problem
 	for _, m := range list {
-		out = append(out, plan.Problem{Code: m.Code, Message: m.Message, Position: goPosition(m.Position), Hint: m.Hint, Step: m.Step})
+		out = append(out, plan.Problem{Code: m.Code, Message: paths(m.Message), Position: goPosition(m.Position), Hint: paths(m.Hint), Step: m.Step})
 	}
 	return out
 }
