@@ -20,6 +20,7 @@ type editor struct {
 	status chan int
 	log    *lockedBuffer
 	texts  map[string]string // of open documents
+	parent *int              // the process that the server is to end with
 
 	mu     sync.Mutex
 	notes  map[string][]json.RawMessage
@@ -69,8 +70,15 @@ const extensionSettings = `{"preview": {}, "codeLens": {"enable": true}}`
 func connect(t testing.TB) *editor {
 	t.Helper()
 	ours, theirs := net.Pipe()
-	e := &editor{t: t, status: make(chan int, 1), log: &lockedBuffer{}, notes: map[string][]json.RawMessage{}, texts: map[string]string{}, wake: make(chan struct{}, 1), config: json.RawMessage(extensionSettings)}
+	e := speak(t, ours)
 	go func() { e.status <- Serve(t.Context(), theirs, e.log, Options{Name: "test", Version: "1"}) }()
+	return e
+}
+
+// speak is a client of the server at the other end of a stream.
+func speak(t testing.TB, ours net.Conn) *editor {
+	t.Helper()
+	e := &editor{t: t, status: make(chan int, 1), log: &lockedBuffer{}, notes: map[string][]json.RawMessage{}, texts: map[string]string{}, wake: make(chan struct{}, 1), config: json.RawMessage(extensionSettings)}
 	e.conn = jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(ours))
 	e.conn.Go(context.WithoutCancel(t.Context()), e.handle)
 	t.Cleanup(func() { ours.Close() })
@@ -108,7 +116,7 @@ func start(t testing.TB, root, capabilities string) *editor {
 
 func (e *editor) initialize(root, capabilities string) json.RawMessage {
 	params := map[string]any{
-		"processId": nil, "rootUri": fileURI(root), "capabilities": json.RawMessage(capabilities), "initializationOptions": json.RawMessage(extensionSettings),
+		"processId": e.parent, "rootUri": fileURI(root), "capabilities": json.RawMessage(capabilities), "initializationOptions": json.RawMessage(extensionSettings),
 		"workspaceFolders": []any{map[string]string{"uri": fileURI(root), "name": "root"}},
 	}
 	result := e.call("initialize", params)

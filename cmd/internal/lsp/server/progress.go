@@ -28,7 +28,7 @@ func (a *asked) beginProgress(ctx context.Context, paths []string) func() {
 			a.tell(ctx, protocol.MethodProgress, &protocol.ProgressParams{Token: token, Value: raw})
 		}
 	}
-	send(map[string]any{"kind": "begin", "title": "Checking packages", "message": fmt.Sprintf("%d modules", len(paths))})
+	send(map[string]any{"kind": "begin", "title": "Checking packages", "message": fmt.Sprintf("%d files", len(paths))})
 	return func() { send(map[string]any{"kind": "end"}) }
 }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"go.lsp.dev/jsonrpc2"
 
@@ -107,8 +108,11 @@ func serveTCP(ctx context.Context, address string, streams Streams, o Options) i
 		return statusFault
 	}
 	fmt.Fprintf(streams.Err, "%s listens on %s\n", o.Name, l.Addr())
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	defer stop()
+	ctx, end := context.WithCancel(ctx)
+	context.AfterFunc(ctx, func() { l.Close() })
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	defer end()
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -119,7 +123,10 @@ func serveTCP(ctx context.Context, address string, streams Streams, o Options) i
 			return statusFault
 		}
 		// The editor goes on where it was when it connects again, so each connection is a server of its own.
-		go Serve(ctx, c, streams.Err, o)
+		sessions.Go(func() {
+			defer c.Close()
+			Serve(ctx, c, streams.Err, o)
+		})
 	}
 }
 
