@@ -76,11 +76,11 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Handler answers gRPC, gRPC-Web and Connect.
+// Handler answers gRPC, gRPC-Web and Connect, and leads to services by their host names.
 func (s *Server) Handler() http.Handler {
 	path, handler := engineapiconnect.NewEngineServiceHandler(s, rpc.Uncompressed())
 	own, ownHandler := kurtosisv1connect.NewEngineServiceHandler(&service{s}, rpc.Uncompressed())
-	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
+	return newProxy(s).around(rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler}))
 }
 
 // Run starts what went down with the machine, and keeps logs until ctx ends.

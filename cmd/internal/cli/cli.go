@@ -96,7 +96,7 @@ A preview (run --dry-run) says exactly what a package would do, on any machine, 
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Say what a command does", Args: cobra.ArbitraryArgs, RunE: a.help})
 	root.AddCommand(a.runCommand(), a.importCommand(), a.lintCommand(), a.packageCommand(), a.docsCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(), a.doctorCommand(), a.dumpCommand(),
 		a.enclaveCommand(), a.serviceCommand(), a.filesCommand(), a.portCommand(), a.cleanCommand(), a.lspCommand(),
-		a.moduleCommand(), a.engineCommand(), a.apiCommand(), a.clusterCommand(), a.gatewayCommand())
+		a.moduleCommand(), a.engineCommand(), a.apiCommand(), a.relayCommand(), a.clusterCommand(), a.gatewayCommand())
 	return root
 }
 
