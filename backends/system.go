@@ -43,6 +43,13 @@ type Systems interface {
 // SystemReady begins the line that a system container writes when it answers on its port.
 const SystemReady = "ready: "
 
+// Containers of ours have this program in their image; with this argument, a network and an address it joins its
+// standard streams to a connection.
+const (
+	SystemProgram = "/kurtosis"
+	SystemRelay   = "relay"
+)
+
 // SystemSpec asks for a container of ours.
 type SystemSpec struct {
 	Kind    string // ContainerTypeEngine or ContainerTypeAPI

@@ -30,6 +30,7 @@ type bench struct {
 	backend *fake.Backend
 	client  engineapiconnect.EngineServiceClient
 	options engine.Options
+	url     string
 }
 
 func serve(t *testing.T, backend *fake.Backend, change func(*engine.Options)) *bench {
@@ -47,7 +48,7 @@ func serve(t *testing.T, backend *fake.Backend, change func(*engine.Options)) *b
 	require.NoError(t, err)
 	h := httptest.NewServer(server.Handler())
 	t.Cleanup(h.Close)
-	return &bench{server, backend, engineapiconnect.NewEngineServiceClient(h.Client(), h.URL), o}
+	return &bench{server, backend, engineapiconnect.NewEngineServiceClient(h.Client(), h.URL), o, h.URL}
 }
 
 func (b *bench) create(t *testing.T, name string) *pb.EnclaveInfo {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -94,12 +95,12 @@ type relay struct {
 }
 
 func (b *Backend) dialRelay(ctx context.Context, n *network, network, address, service string, port backends.Port) (net.Conn, error) {
-	id, err := b.ensureRelay(ctx, n)
+	id, program, err := b.relayInto(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	doing := fmt.Sprintf("connecting to port %s of service %q", port, service)
-	command := append(append([]string{}, b.options.Relay.Command...), network, address)
+	command := append(slices.Clone(program), network, address)
 	created, err := b.client.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: command, AttachStdin: true, AttachStdout: true, AttachStderr: true})
 	if err != nil {
 		b.forgetRelay(n.uuid) // stopped or removed by somebody: the next call looks again
@@ -128,6 +129,20 @@ func (b *Backend) dialRelay(ctx context.Context, n *network, network, address, s
 		return nil, portClosed(service, port, "nobody listens on it", nil)
 	}
 	return nil, portClosed(service, port, string(why), nil)
+}
+
+// relayInto finds who can connect from within an enclave's network, and by which command: the enclave's API container,
+// else a relay.
+func (b *Backend) relayInto(ctx context.Context, n *network) (id string, program []string, err error) {
+	apis, err := b.client.ContainerList(ctx, container.ListOptions{Filters: enclaveFilter(n.uuid, backends.LabelContainerType+"="+backends.ContainerTypeAPI)})
+	if err != nil {
+		return "", nil, b.wrap(ctx, err, "looking for the enclave's API container")
+	}
+	if len(apis) > 0 {
+		return apis[0].ID, []string{backends.SystemProgram, backends.SystemRelay}, nil
+	}
+	id, err = b.ensureRelay(ctx, n)
+	return id, b.options.Relay.Command, err
 }
 
 // relayName is the relay's container in an enclave.

@@ -31,7 +31,7 @@ import (
 func TestPrivate(t *testing.T) {
 	engine := startEngine(t)
 	for name, test := range map[string]func(*testing.T, *engineOf){
-		"isolation": testIsolation, "ports": testPortScan, "archives": testHostileArchives, "secrets": testSecrets, "reflection": testReflection,
+		"isolation": testIsolation, "ports": testPortScan, "archives": testHostileArchives, "secrets": testSecrets, "reflection": testReflection, "proxy": testProxy,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, engine) })
 	}
