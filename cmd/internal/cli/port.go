@@ -86,9 +86,11 @@ func published(s backends.Service, id string) (backends.Endpoint, error) {
 	if s.State == backends.Stopped {
 		return backends.Endpoint{}, &faultError{fmt.Sprintf("service '%s' is stopped", s.Name), ""}
 	}
-	return backends.Endpoint{}, &faultError{
-		fmt.Sprintf("port '%s' of service '%s' isn't published on this machine", id, s.Name), "UDP ports are published with publish_udp=True",
+	hint := "UDP ports are published with publish_udp=True"
+	if s.Ports[id].Protocol() != backends.UDP {
+		hint = "--no-connect keeps it off, and a cluster is elsewhere: 'kurtosis gateway' brings its services to this machine"
 	}
+	return backends.Endpoint{}, &faultError{fmt.Sprintf("port '%s' of service '%s' isn't published on this machine", id, s.Name), hint}
 }
 
 func formatPort(p backends.Endpoint, parts []string) string {
