@@ -3,11 +3,13 @@
 package kubernetes_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,18 +59,22 @@ type tripper func(*http.Request) (*http.Response, error)
 
 func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-// served is how many requests the API server has answered, of everybody, watches excepted.
-func (f *faulty) served() (n float64) {
+var metric = regexp.MustCompile(`^apiserver_request_total{.*resource="([^"]*)".*subresource="([^"]*)".*verb="([^"]*)".*} (\S+)`)
+
+// served is how many requests the API server has answered, of everybody, by what they were; watches excepted.
+func (f *faulty) served() map[string]float64 {
 	f.Helper()
 	raw, err := f.Client().CoreV1().RESTClient().Get().AbsPath("/metrics").Do(f.ctx).Raw()
 	require.NoError(f, err)
+	n := map[string]float64{}
 	for line := range strings.Lines(string(raw)) {
-		if !strings.HasPrefix(line, "apiserver_request_total{") || strings.Contains(line, `verb="WATCH"`) {
+		m := metric.FindStringSubmatch(line)
+		if m == nil || m[3] == "WATCH" {
 			continue
 		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:]), 64)
+		v, err := strconv.ParseFloat(m[4], 64)
 		require.NoError(f, err)
-		n += v
+		n[strings.ToLower(m[3])+" "+strings.TrimSuffix(m[1]+"/"+m[2], "/")] += v
 	}
 	return n
 }
@@ -179,7 +185,12 @@ func TestScale(t *testing.T) {
 		}
 		t.Logf("%d services after %s", first+batch, time.Since(began).Round(time.Second))
 	}
-	own, all := count.total()-before, uncounted.served()-total
+	own, after := count.total()-before, uncounted.served()
+	all := 0.0
+	for what := range after {
+		after[what] -= total[what]
+		all += after[what]
+	}
 	listed := count.total()
 	list, err := f.ListServices(f.ctx, f.enclave.UUID)
 	require.NoError(t, err)
@@ -193,6 +204,9 @@ func TestScale(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, code, out.String())
 	t.Logf("%d services: %.1f requests of ours for each (%s), %.1f of everybody", services, float64(own)/services, count.text(), all/services)
+	for _, what := range slices.SortedFunc(maps.Keys(after), func(x, y string) int { return cmp.Compare(after[y], after[x]) })[:15] {
+		t.Logf("%5.2f %s", after[what]/services, what)
+	}
 	require.LessOrEqual(t, float64(own)/services, 3.0, "requests of ours for each service")
 	began = time.Now()
 	require.NoError(t, f.RemoveEnclave(f.ctx, f.enclave.UUID))

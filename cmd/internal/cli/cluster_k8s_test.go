@@ -38,7 +38,9 @@ type onCluster struct {
 func newOnCluster(t *testing.T) *onCluster {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", dir+"/", "./cmd/kurtosis", "./cmd/kurtosis-pod")
+	// A version of its own is an image of its own, which no node has yet.
+	version := "-X github.com/kurtosis-go/kurtosis/cmd/internal/cli.Version=" + backends.NewUUID()[:8]
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+version, "-o", dir+"/", "./cmd/kurtosis", "./cmd/kurtosis-pod")
 	build.Dir = filepath.Join("..", "..", "..")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	out, err := build.CombinedOutput()
@@ -235,6 +237,7 @@ func TestClusterImage(t *testing.T) {
 	c := newOnCluster(t)
 	c.ok("cluster", "add", "pushed", "--context", c.context())
 	c.env = append(c.env, "KURTOSIS_CLUSTER=pushed")
+	c.stopped()
 	_, errOut, status := c.run("engine", "start")
 	require.Equal(t, 1, status)
 	require.Regexp(t, `^kurtosis: the nodes of the cluster don't have the engine's image: images cannot be loaded on Kubernetes\nhint: 'kurtosis engine image push REPOSITORY' puts it into a registry that they reach\n$`, errOut)
@@ -249,7 +252,6 @@ func TestClusterImage(t *testing.T) {
 	settings, err := os.ReadFile(strings.TrimSpace(c.ok("config", "path")))
 	require.NoError(t, err)
 	require.Contains(t, string(settings), "engine-image: "+pushed.Image)
-	c.stopped()
 	c.ok("engine", "start")
 	var s struct{ Status, Image string }
 	require.NoError(t, json.Unmarshal([]byte(c.ok("engine", "status", "-o", "json")), &s))
