@@ -56,6 +56,15 @@ func (s *Server) create(ctx context.Context, name string, production bool) (mana
 	return managed{enclave, &api}, nil
 }
 
+// outdated says whether an API container is of another version of this program, or wants another token than this engine.
+func (s *Server) outdated(ctx context.Context, api *backends.System) (bool, error) {
+	if api.Image != s.Image {
+		return true, nil
+	}
+	settings, err := s.Backend.SystemSettings(ctx, api.ID)
+	return settings.Env[TokenVariable] != s.RPC.Token, err
+}
+
 // renew puts an API container of this engine's image in the place of another. What that kept is in its volume.
 func (s *Server) renew(ctx context.Context, m managed) error {
 	if err := s.Backend.StopSystem(ctx, m.api.ID); err != nil {
@@ -235,7 +244,7 @@ func (s *Server) StopEnclave(ctx context.Context, req *connect.Request[engineapi
 }
 
 // Start starts what StopEnclave stopped, or a crash: the services, and the API container, with the addresses and
-// ports that they had. An API container that another version of this program made is replaced.
+// ports that they had. An API container that another version of this program made, or that wants another token, is replaced.
 func (s *Server) Start(ctx context.Context, identifier string) error {
 	m, err := s.find(ctx, identifier)
 	if err != nil {
@@ -247,8 +256,12 @@ func (s *Server) Start(ctx context.Context, identifier string) error {
 	if err := s.Backend.StartEnclave(ctx, m.UUID); err != nil {
 		return err
 	}
-	if m.api != nil && m.api.Image != s.Image {
-		return s.renew(ctx, m)
+	if m.api != nil {
+		if outdated, err := s.outdated(ctx, m.api); err != nil {
+			return err
+		} else if outdated {
+			return s.renew(ctx, m)
+		}
 	}
 	if m.api == nil {
 		_, err := s.startAPI(ctx, m.Enclave, 0)

@@ -100,8 +100,8 @@ func (e *Engine) Find(ctx context.Context, identifier string) (EnclaveInfo, erro
 }
 
 // Start starts what was stopped in an enclave, services and API container, and makes an API container where there is
-// none. One of another image than the engine's, EngineInfo.Image, is replaced, which interrupts what it runs; what it
-// kept stays. Start returns once the API container answers.
+// none. One of another image than the engine's, EngineInfo.Image, or with another token, is replaced, which interrupts
+// what it runs; what it kept stays. Start returns once the API container answers.
 func (e *Engine) Start(ctx context.Context, identifier string) (EnclaveInfo, error) {
 	resp, err := e.calls.StartEnclave(ctx, connect.NewRequest(&pb.StartEnclaveRequest{Identifier: identifier}))
 	if err != nil {
