@@ -1,7 +1,7 @@
 #!/bin/bash
 # Drives an engine with the reference's own SDKs, on a real Docker Engine, or, with KURTOSIS_TEST_CONTAINERD set as by cluster.sh, on
 # that cluster through a gateway. Port 9710 must be free: the SDK knows no other.
-# usage: test-sdk.sh [go | ts]
+# usage: test-sdk.sh [go | ts | own]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 which=${1:-all}
@@ -38,3 +38,4 @@ fi
 image=$("$kurtosis" engine status --name "$name" -o json | sed 's/.*"image":"\([^"]*\)".*/\1/')
 case $which in all | go) (cd testdata/sdk-go && go test -count=1 -timeout 10m ./...) ;; esac
 case $which in all | ts) (cd testdata/sdk-ts && npm ci --no-audit --no-fund --ignore-scripts --silent && npm test --silent) ;; esac
+case $which in all | own) (cd testdata/sdk-ts-own && npm ci --no-audit --no-fund --ignore-scripts --silent && npm test --silent) ;; esac
