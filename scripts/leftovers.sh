@@ -8,6 +8,8 @@ now() {
 	docker ps -a --format 'container {{.ID}} {{.Names}}'
 	docker network ls --format 'network {{.ID}} {{.Name}}'
 	docker volume ls --format 'volume {{.Name}}'
+	docker image ls --format 'image {{.Repository}}:{{.Tag}}' kurtosis/engine
+	find "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'kurtosis-live*' -o -name 'kurtosis-toolbox*' \) -printf 'file %p\n'
 }
 case ${1:-} in
 snapshot) now | sort >"$state" ;;

@@ -33,16 +33,15 @@ import (
 	"github.com/kurtosis-go/kurtosis/backends/docker"
 )
 
-// build is the program as it is shipped, in a directory that TestMain removes. KURTOSIS names one that is there.
+// buildDir is the variable that names the directory in which the program is built; TestMain makes and removes it.
+const buildDir = "KURTOSIS_LIVE_DIR"
+
+// build is the program as it is shipped. KURTOSIS names one that is there.
 var build = sync.OnceValues(func() (string, error) {
 	if file := os.Getenv("KURTOSIS"); file != "" {
 		return file, nil
 	}
-	dir, err := os.MkdirTemp("", "kurtosis-live")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "kurtosis")
+	file := filepath.Join(os.Getenv(buildDir), "kurtosis")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -X github.com/kurtosis-go/kurtosis/cmd/internal/cli.Version=live", "-o", file, "github.com/kurtosis-go/kurtosis/cmd/kurtosis")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -52,19 +51,20 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	status := asOther(m)
-	if file, err := build(); err == nil && os.Getenv("KURTOSIS") == "" {
-		os.RemoveAll(filepath.Dir(file))
+	if script := os.Getenv(clientVariable); script != "" { // a process that a test is going to kill
+		os.Exit(beClient(os.Getenv(clientAddress), script))
 	}
+	dir, err := os.MkdirTemp("", "kurtosis-live")
+	if err == nil {
+		err = os.Setenv(buildDir, dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(dir)
 	os.Exit(status)
-}
-
-// asOther is the tests, or what a test runs in a process of its own.
-func asOther(m *testing.M) int {
-	if script := os.Getenv(clientVariable); script != "" {
-		return beClient(os.Getenv(clientAddress), script)
-	}
-	return m.Run()
 }
 
 // engineOf is an engine that a test started.
