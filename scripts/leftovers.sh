@@ -15,6 +15,7 @@ case ${1:-} in
 snapshot) now | sort >"$state" ;;
 compare)
 	left=$(comm -13 "$state" <(now | sort))
+	[ "${2:-}" = images ] || left=$(grep -vE '^(image|file) ' <<<"$left" || true)
 	rm -f "$state"
 	[ -z "$left" ] || { printf 'left behind:\n%s\n' "$left" >&2; exit 1; }
 	echo "nothing left behind"

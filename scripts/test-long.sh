@@ -22,7 +22,7 @@ scripts/test-k8s.sh all
 step "faults, scale and isolation of engine and API container"
 scripts/leftovers.sh snapshot
 PATH="$PATH:/usr/sbin:/sbin" go test -tags faults -count=1 -timeout 25m ./engine/live
-scripts/leftovers.sh compare
+scripts/leftovers.sh compare images
 step "benches"
 make --no-print-directory bench
 make --no-print-directory bench-lsp
