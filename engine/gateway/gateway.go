@@ -6,6 +6,8 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -152,7 +154,8 @@ func proxy(to *http.Transport) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     to,
-		FlushInterval: -1, // streams
+		FlushInterval: -1,                         // streams
+		ErrorLog:      log.New(io.Discard, "", 0), // callers are told
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			unavailable(w, r, err)
 		},
