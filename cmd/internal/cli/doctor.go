@@ -173,7 +173,11 @@ func (d *doctor) engine(ctx context.Context, b engine.Backend) {
 		d.problem(check, err)
 		return
 	}
-	s := &session{Engine: client.NewEngine(options(b, found)), backend: b, name: name}
+	s, err := newSession(b, name, found)
+	if err != nil {
+		d.problem(check, err)
+		return
+	}
 	defer s.Close()
 	list, err := s.List(ctx)
 	if err != nil {

@@ -27,6 +27,8 @@ type engineFlags struct {
 	port      uint16
 	listen    string
 	token     string
+	tls       bool
+	secret    string // certificate and key of an engine that is replaced
 	image     string
 	retention time.Duration
 	origins   []string
@@ -72,6 +74,7 @@ func (f *engineFlags) declare(cmd *cobra.Command) {
 	flags.Uint16Var(&f.port, "port", engine.Port, "the port on this machine")
 	flags.StringVar(&f.listen, "listen", defaultListen, "the address on this machine; others than loopback want a token")
 	flags.StringVar(&f.token, "token", "", "what callers have to bring, as 'authorization: Bearer TOKEN' (default $"+engine.TokenVariable+")")
+	flags.BoolVar(&f.tls, "tls", false, "speak TLS, with an authority of the engine's own that is kept beside the configuration")
 	flags.StringVar(&f.image, "image", "", "the engine's image, of a registry (default $KURTOSIS_ENGINE_IMAGE, else one made of this program)")
 	flags.DurationVar(&f.retention, "log-retention-period", engine.DefaultRetention, "how long the logs of services that are gone are kept")
 	flags.StringSliceVar(&f.origins, "origin", nil, "web pages beyond this machine's that may call, as https://ui.example.com")
@@ -183,6 +186,9 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 	if info.ClusterType == backends.Kubernetes && !wanted.HasPod() {
 		return backends.System{}, errNoPod
 	}
+	if info.ClusterType == backends.Kubernetes && f.tls {
+		return backends.System{}, &faultError{"--tls is of no use on a cluster", "what is said to an engine there goes through the cluster's own API, over TLS"}
+	}
 	if err := wanted.Ensure(ctx, b); err != nil {
 		return backends.System{}, noImage(err)
 	}
@@ -193,6 +199,15 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 	if f.github != "" {
 		env["KURTOSIS_GITHUB_TOKEN"] = f.github
 	}
+	if f.tls && f.secret == "" {
+		if f.secret, err = makeTLS(f.name, f.listen, time.Now()); err != nil {
+			return backends.System{}, err
+		}
+	}
+	delete(env, tlsVariable)
+	if f.tls {
+		env[tlsVariable] = f.secret
+	}
 	command := []string{"engine", "serve", "--name", f.name, "--port", strconv.Itoa(engine.Port), "--image", wanted.Ref,
 		"--data", engine.DataDir, "--publish", f.listen, "--log-retention-period", f.retention.String()}
 	for _, origin := range f.origins {
@@ -201,6 +216,9 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 	labels := map[string]string{backends.LabelEngine: f.name, backends.LabelBuild: Version}
 	if f.image == "" {
 		labels[labelProgram] = fingerprint(program)
+	}
+	if f.tls {
+		labels[labelTLS] = "true"
 	}
 	// By its name, so that of two that are started at the same time one is refused.
 	started, err := b.StartSystem(ctx, backends.SystemSpec{
@@ -394,7 +412,7 @@ func (a *app) engineStatus(ctx context.Context, b engine.Backend, name string) e
 		Name: name, Status: "running", Build: found.Labels[backends.LabelBuild], Image: found.Image, Container: found.Name, Outdated: outdated,
 		Address: publishedAt(found),
 	}
-	if doc.API, err = askVersion(ctx, b, found); err != nil {
+	if doc.API, err = askVersion(ctx, b, name, found); err != nil {
 		return &faultError{fmt.Sprintf("the engine '%s' runs but does not answer on %s: %s", name, cmp.Or(doc.Address, found.Name), err), "'kurtosis engine logs' shows what it says"}
 	}
 	if a.output == formatJSON {
@@ -431,17 +449,25 @@ func onCluster(s *backends.System) string {
 	return fmt.Sprintf(" as %s (%s); 'kurtosis gateway' brings it to this machine", s.ID, s.Labels[backends.LabelBuild])
 }
 
-func askVersion(ctx context.Context, b engine.Backend, s backends.System) (string, error) {
+func askVersion(ctx context.Context, b engine.Backend, name string, s backends.System) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	req := connect.NewRequest(&emptypb.Empty{})
 	if token := os.Getenv(engine.TokenVariable); token != "" {
 		req.Header().Set("Authorization", "Bearer "+token)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	secure, err := clientTLS(name, s)
+	if err != nil {
+		return "", err
+	}
+	scheme := "http://"
+	if secure != nil {
+		scheme = "https://"
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return b.DialSystem(ctx, s)
 	}}}
-	resp, err := engineapiconnect.NewEngineServiceClient(client, "http://"+s.Name).GetEngineInfo(ctx, req)
+	resp, err := engineapiconnect.NewEngineServiceClient(client, scheme+anyHost).GetEngineInfo(ctx, req)
 	if err != nil {
 		return "", err
 	}

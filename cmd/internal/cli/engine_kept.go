@@ -25,6 +25,9 @@ func (f *engineFlags) keep(ctx context.Context, b engine.Backend, s backends.Sys
 	if f.token == "" {
 		f.token = was.Env[engine.TokenVariable]
 	}
+	if f.secret = was.Env[tlsVariable]; f.secret != "" && !flags.Changed("tls") {
+		f.tls = true
+	}
 	if f.github == "" {
 		f.github = was.Env["KURTOSIS_GITHUB_TOKEN"]
 	}

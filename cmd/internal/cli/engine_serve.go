@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 
 	"net"
@@ -28,7 +29,7 @@ import (
 // The hidden commands engine serve and api serve are what containers of the engine's image run.
 
 // passedOn are variables that an engine hands on to the API containers that it makes.
-var passedOn = []string{"KURTOSIS_GITHUB_TOKEN", "KURTOSIS_SUBNET_POOLS",
+var passedOn = []string{"KURTOSIS_GITHUB_TOKEN", "KURTOSIS_SUBNET_POOLS", tlsVariable,
 	"KURTOSIS_BUILDER", "KURTOSIS_NIX", "KURTOSIS_NIX_IMAGE", "NIX_CONFIG",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 
@@ -132,6 +133,13 @@ func (a *app) listen(ctx context.Context, what string, port int, handler http.Ha
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(port)))
 	if err != nil {
 		return &faultError{fmt.Sprintf("can't listen on port %d: %s", port, err), ""}
+	}
+	secure, err := serverTLS()
+	if err != nil {
+		return err
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
 	}
 	if _, err := fmt.Fprintf(a.Out, "%s%s %s (API %s) listens on port %d\n", backends.SystemReady, what, Version, rpc.Version, port); err != nil {
 		return err

@@ -105,6 +105,9 @@ func (a *app) executeModule(ctx context.Context, image string, f moduleFlags) er
 		if err != nil {
 			return err
 		}
+		if s.tls != nil {
+			return &faultError{"a module does not speak TLS to the API container", "use an engine without"}
+		}
 		if found.UUID == "" {
 			if found, err = s.Create(ctx, f.enclave, false); err != nil {
 				return err

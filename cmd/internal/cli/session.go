@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,7 @@ type session struct {
 	*client.Engine
 	backend engine.Backend
 	name    string
+	tls     *tls.Config // nil is without
 }
 
 // need says whether a command starts an engine that doesn't run.
@@ -70,9 +72,12 @@ func (a *app) withEngine(ctx context.Context, n need, do func(*session) error) e
 		if err != nil {
 			return err
 		}
-		s := &session{Engine: client.NewEngine(options(b, system)), backend: b, name: name}
+		s, err := newSession(b, name, system)
+		if err != nil {
+			return err
+		}
 		defer s.Close()
-		if _, err := askVersion(ctx, b, system); err != nil && ctx.Err() == nil {
+		if _, err := askVersion(ctx, b, name, system); err != nil && ctx.Err() == nil {
 			// It runs and doesn't answer: it may have been started a moment ago.
 			if refused := connect.CodeOf(err); refused == connect.CodeUnauthenticated {
 				return tokenError(name)
@@ -94,12 +99,26 @@ func tokenError(name string) error {
 	return &faultError{message, "set " + engine.TokenVariable + " to what it was started with"}
 }
 
+// newSession is a client of an engine that runs. The caller closes it.
+func newSession(b engine.Backend, name string, system backends.System) (*session, error) {
+	secure, err := clientTLS(name, system)
+	if err != nil {
+		return nil, err
+	}
+	return &session{Engine: client.NewEngine(options(b, system, secure)), backend: b, name: name, tls: secure}, nil
+}
+
+// anyHost stands for a host where the backend makes the connections. It has no dash, so that it can't be taken for the name
+// of a service, which engines lead to.
+const anyHost = "engine"
+
 // options say how a container of ours is reached.
-func options(b engine.Backend, s backends.System) client.Options {
+func options(b engine.Backend, s backends.System, secure *tls.Config) client.Options {
 	return client.Options{
-		Address:     net.JoinHostPort(cmp.Or(s.Published.Address, s.Name), strconv.Itoa(int(cmp.Or(s.Published.Number, s.Port)))),
+		Address:     net.JoinHostPort(cmp.Or(s.Published.Address, anyHost), strconv.Itoa(int(cmp.Or(s.Published.Number, s.Port)))),
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return b.DialSystem(ctx, s) },
 		Token:       os.Getenv(engine.TokenVariable),
+		TLS:         secure,
 	}
 }
 
@@ -135,7 +154,7 @@ func (s *session) dial(e client.EnclaveInfo) (*client.Enclave, error) {
 	if !e.Running() {
 		return nil, &faultError{fmt.Sprintf("enclave '%s' is stopped", e.Name), fmt.Sprintf("'kurtosis enclave start %s' starts it", e.Name)}
 	}
-	return client.NewEnclave(options(s.backend, *e.API)), nil
+	return client.NewEnclave(options(s.backend, *e.API, s.tls)), nil
 }
 
 // completeEnclaves offers the names of enclaves for the first operand.
