@@ -65,8 +65,11 @@ func TestRegistry(t *testing.T) {
 	wrong := &backends.RegistryAuth{Username: registry.User, Password: "wrong password"}
 	noLogin := "log in with `docker login`, or give username and password in an ImageSpec"
 	for name, ref := range map[string]string{"tag": tagged, "digest": digested} {
-		path := strings.NewReplacer(":1", "/manifests/1", "@", "/manifests/").Replace(strings.TrimPrefix(ref, r.Host))
-		method := map[string]string{"tag": "Head", "digest": "Get"}[name]
+		mark, method := ":", "Head"
+		if name == "digest" {
+			mark, method = "@", "Get"
+		}
+		path := strings.Replace(strings.TrimPrefix(ref, r.Host), mark, "/manifests/", 1)
 		head := `pulling image "` + ref + `": ` + method + ` "https://` + r.Host + "/v2" + path + `": `
 		t.Run(name, func(t *testing.T) {
 			// What the engine has once seen by its digest it need not ask for again: the refusals come first.
