@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	client "k8s.io/client-go/kubernetes"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/backends/backendtest"
@@ -94,17 +95,20 @@ func open(t testing.TB, options kubernetes.Options) *kubernetes.Backend {
 }
 
 // leftovers lists what an enclave's namespace holds of ours.
+// all is a client of the whole API of the cluster, which the backend has no use for.
+func all(b *kubernetes.Backend) client.Interface { return client.NewForConfigOrDie(b.Config()) }
+
 func leftovers(b *kubernetes.Backend) func(context.Context, string) ([]string, error) {
 	return func(ctx context.Context, enclave string) ([]string, error) {
 		var list []string
-		namespaces, err := b.Client().CoreV1().Namespaces().List(ctx, meta.ListOptions{LabelSelector: "kurtosistech.com/enclave-id=" + enclave})
+		namespaces, err := all(b).CoreV1().Namespaces().List(ctx, meta.ListOptions{LabelSelector: "kurtosistech.com/enclave-id=" + enclave})
 		if err != nil {
 			return nil, err
 		}
 		ours := meta.ListOptions{LabelSelector: "kurtosistech.com/app-id=kurtosis"}
 		for _, n := range namespaces.Items {
 			list = append(list, "namespace "+n.Name)
-			c := b.Client()
+			c := all(b)
 			pods, err := c.CoreV1().Pods(n.Name).List(ctx, ours)
 			if err != nil {
 				return nil, err

@@ -70,7 +70,7 @@ func (c *controller) fresh() *controller {
 }
 
 func (b *Backend) jobNamed(ctx context.Context, namespace, name string) (*controller, error) {
-	job, err := b.client.BatchV1().Jobs(namespace).Get(ctx, name, meta.GetOptions{})
+	job, err := b.client.jobs(namespace).Get(ctx, name, meta.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (b *Backend) jobNamed(ctx context.Context, namespace, name string) (*contro
 }
 
 func (b *Backend) setNamed(ctx context.Context, namespace, name string) (*controller, error) {
-	set, err := b.client.AppsV1().ReplicaSets(namespace).Get(ctx, name, meta.GetOptions{})
+	set, err := b.client.replicaSets(namespace).Get(ctx, name, meta.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +100,11 @@ func (b *Backend) controllerNamed(ctx context.Context, e *enclave, name string) 
 
 // controllers lists those that a selector means, by name; namespace "" is all of them.
 func (b *Backend) controllers(ctx context.Context, namespace string, selector meta.ListOptions) ([]*controller, error) {
-	jobs, err := b.client.BatchV1().Jobs(namespace).List(ctx, selector)
+	jobs, err := b.client.jobs(namespace).List(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
-	sets, err := b.client.AppsV1().ReplicaSets(namespace).List(ctx, selector)
+	sets, err := b.client.replicaSets(namespace).List(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +123,13 @@ func (b *Backend) controllers(ctx context.Context, namespace string, selector me
 
 func (b *Backend) create(ctx context.Context, namespace string, c *controller) (*controller, error) {
 	if c.set != nil {
-		set, err := b.client.AppsV1().ReplicaSets(namespace).Create(ctx, c.set, meta.CreateOptions{})
+		set, err := b.client.replicaSets(namespace).Create(ctx, c.set, meta.CreateOptions{})
 		if err != nil {
 			return nil, err
 		}
 		return ofSet(set), nil
 	}
-	job, err := b.client.BatchV1().Jobs(namespace).Create(ctx, c.job, meta.CreateOptions{})
+	job, err := b.client.jobs(namespace).Create(ctx, c.job, meta.CreateOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -138,9 +138,9 @@ func (b *Backend) create(ctx context.Context, namespace string, c *controller) (
 
 func (b *Backend) patch(ctx context.Context, c *controller, patch string) (err error) {
 	if c.set != nil {
-		_, err = b.client.AppsV1().ReplicaSets(c.Namespace).Patch(ctx, c.Name, types.StrategicMergePatchType, []byte(patch), meta.PatchOptions{})
+		_, err = b.client.replicaSets(c.Namespace).Patch(ctx, c.Name, types.StrategicMergePatchType, []byte(patch), meta.PatchOptions{})
 	} else {
-		_, err = b.client.BatchV1().Jobs(c.Namespace).Patch(ctx, c.Name, types.StrategicMergePatchType, []byte(patch), meta.PatchOptions{})
+		_, err = b.client.jobs(c.Namespace).Patch(ctx, c.Name, types.StrategicMergePatchType, []byte(patch), meta.PatchOptions{})
 	}
 	return err
 }
@@ -159,9 +159,9 @@ func (b *Backend) drop(ctx context.Context, c *controller) (err error) {
 	background := meta.DeletePropagationBackground
 	options := meta.DeleteOptions{PropagationPolicy: &background, Preconditions: &meta.Preconditions{UID: &c.UID}}
 	if c.set != nil {
-		err = b.client.AppsV1().ReplicaSets(c.Namespace).Delete(ctx, c.Name, options)
+		err = b.client.replicaSets(c.Namespace).Delete(ctx, c.Name, options)
 	} else {
-		err = b.client.BatchV1().Jobs(c.Namespace).Delete(ctx, c.Name, options)
+		err = b.client.jobs(c.Namespace).Delete(ctx, c.Name, options)
 	}
 	if apierrors.IsNotFound(err) {
 		return nil

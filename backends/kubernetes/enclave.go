@@ -47,7 +47,7 @@ func (b *Backend) CreateEnclave(ctx context.Context, spec backends.EnclaveSpec) 
 			noteProduction: fmt.Sprint(spec.Production), noteLabels: encodeLabels(spec.Labels),
 		},
 	}}
-	made, err := b.client.CoreV1().Namespaces().Create(ctx, namespace, meta.CreateOptions{})
+	made, err := b.client.namespaces().Create(ctx, namespace, meta.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return backends.Enclave{}, b.taken(ctx, spec.Name)
 	} else if err != nil {
@@ -69,7 +69,7 @@ func (b *Backend) CreateEnclave(ctx context.Context, spec backends.EnclaveSpec) 
 
 // taken tells whose the namespace of a name is.
 func (b *Backend) taken(ctx context.Context, name string) error {
-	namespace, err := b.client.CoreV1().Namespaces().Get(ctx, backends.NamespaceName(name), meta.GetOptions{})
+	namespace, err := b.client.namespaces().Get(ctx, backends.NamespaceName(name), meta.GetOptions{})
 	switch {
 	case err == nil && namespace.DeletionTimestamp != nil:
 		return backends.Errorf(backends.Conflict, "enclave %q is still being removed", name).
@@ -89,7 +89,7 @@ func (b *Backend) furnish(ctx context.Context, namespace string) error {
 		return err
 	}
 	const account = "default" // without which no Pod is admitted; a controller makes it
-	accounts := b.client.CoreV1().ServiceAccounts(namespace)
+	accounts := b.client.serviceAccounts(namespace)
 	_, err := watchtools.UntilWithSync(ctx, one(account, accounts.List, accounts.Watch), &core.ServiceAccount{}, nil,
 		func(event watch.Event) (bool, error) { return event.Type == watch.Added, nil })
 	return err
@@ -99,7 +99,7 @@ func (b *Backend) namespaces(ctx context.Context, extra labels.Set) ([]core.Name
 	set := labels.Set{labelAppID: backends.AppID, labelResource: resourceEnclave}
 	maps.Copy(set, extra)
 	if b.options.Namespace != "" {
-		own, err := b.client.CoreV1().Namespaces().Get(ctx, b.options.Namespace, meta.GetOptions{})
+		own, err := b.client.namespaces().Get(ctx, b.options.Namespace, meta.GetOptions{})
 		if err != nil {
 			return nil, b.wrap(ctx, err, "looking for the enclave")
 		}
@@ -108,7 +108,7 @@ func (b *Backend) namespaces(ctx context.Context, extra labels.Set) ([]core.Name
 		}
 		return []core.Namespace{*own}, nil
 	}
-	list, err := b.client.CoreV1().Namespaces().List(ctx, meta.ListOptions{LabelSelector: set.String()})
+	list, err := b.client.namespaces().List(ctx, meta.ListOptions{LabelSelector: set.String()})
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the enclaves")
 	}
@@ -125,7 +125,7 @@ func (b *Backend) ListEnclaves(ctx context.Context) ([]backends.Enclave, error) 
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
-	pods, err := b.client.CoreV1().Pods(b.options.Namespace).List(ctx, of(""))
+	pods, err := b.client.pods(b.options.Namespace).List(ctx, of(""))
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
@@ -188,9 +188,9 @@ func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 	background := meta.DeletePropagationBackground
 	orphans := meta.DeleteOptions{PropagationPolicy: &background}
 	for _, remove := range []func() error{
-		func() error { return b.client.BatchV1().Jobs(name).DeleteCollection(ctx, orphans, ours()) },
-		func() error { return b.client.AppsV1().ReplicaSets(name).DeleteCollection(ctx, orphans, ours()) },
-		func() error { return b.client.CoreV1().Pods(name).DeleteCollection(ctx, atOnce(), ours()) },
+		func() error { return b.client.jobs(name).DeleteCollection(ctx, orphans, ours()) },
+		func() error { return b.client.replicaSets(name).DeleteCollection(ctx, orphans, ours()) },
+		func() error { return b.client.pods(name).DeleteCollection(ctx, atOnce(), ours()) },
 	} {
 		err := remove()
 		for apierrors.IsTimeout(err) { // of hundreds, one call removes as many as the server's time allows
@@ -200,12 +200,12 @@ func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if err := b.client.CoreV1().Namespaces().Delete(ctx, name, meta.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+	if err := b.client.namespaces().Delete(ctx, name, meta.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
 	patient, cancel := context.WithTimeout(ctx, b.options.RemovalPatience)
 	defer cancel()
-	all := b.client.CoreV1().Namespaces()
+	all := b.client.namespaces()
 	_, err := watchtools.UntilWithSync(patient, one(name, all.List, all.Watch), &core.Namespace{},
 		func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil },
 		func(event watch.Event) (bool, error) { return event.Type == watch.Deleted, nil })
@@ -217,7 +217,7 @@ func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 
 // stuck tells what holds a namespace that does not go.
 func (b *Backend) stuck(ctx context.Context, name string) error {
-	namespace, err := b.client.CoreV1().Namespaces().Get(ctx, name, meta.GetOptions{})
+	namespace, err := b.client.namespaces().Get(ctx, name, meta.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil // just now
 	} else if err != nil {

@@ -46,7 +46,7 @@ func (b *Backend) equip(ctx context.Context, enclave string, p *core.Pod) error 
 		if err != nil {
 			return err
 		}
-		if _, err := b.client.CoreV1().Pods(p.Namespace).Patch(ctx, p.Name, types.StrategicMergePatchType, patch, meta.PatchOptions{}, "ephemeralcontainers"); err != nil {
+		if _, err := b.client.pods(p.Namespace).Patch(ctx, p.Name, types.StrategicMergePatchType, patch, meta.PatchOptions{}, "ephemeralcontainers"); err != nil {
 			return b.wrap(ctx, err, doing)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/httpstream"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	utilexec "k8s.io/client-go/util/exec"
 
@@ -143,11 +142,11 @@ func (b *Backend) running(ctx context.Context, enclave, service string) (*contro
 
 // stream executes a command over the API server.
 func (b *Backend) stream(ctx context.Context, p *core.Pod, command []string, exec backends.Exec) (int, error) {
-	request := b.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.Namespace).Name(p.Name).SubResource("exec").
+	request := b.client.core.Post().Resource("pods").Namespace(p.Namespace).Name(p.Name).SubResource("exec").
 		VersionedParams(&core.PodExecOptions{
 			Container: container, Command: command,
 			Stdin: exec.Stdin != nil, Stdout: true, Stderr: !exec.TTY, TTY: exec.TTY,
-		}, scheme.ParameterCodec)
+		}, b.client.parameters)
 	socket, err := remotecommand.NewWebSocketExecutor(b.config, http.MethodGet, request.URL().String())
 	if err != nil {
 		return 0, err

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	client "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -43,6 +44,9 @@ func newFaulty(t *testing.T, options kubernetes.Options) *faulty {
 }
 
 // newAlone is for tests that nothing may run beside.
+// Client is a client of the whole API of the cluster.
+func (f *faulty) Client() client.Interface { return all(f.Backend) }
+
 func newAlone(t *testing.T, options kubernetes.Options) *faulty {
 	t.Helper()
 	return newAloneFor(t, 3*time.Minute, options)

@@ -73,7 +73,7 @@ func (b *Backend) storeFiles(ctx context.Context, e *enclave, spec *backends.Ser
 		piece := packed[:min(pieceSize, len(packed))]
 		packed = packed[len(piece):]
 		name := fmt.Sprintf("files-%s-%d", launch, i)
-		_, err := b.client.CoreV1().ConfigMaps(e.namespace).Create(ctx, &core.ConfigMap{
+		_, err := b.client.configMaps(e.namespace).Create(ctx, &core.ConfigMap{
 			ObjectMeta: meta.ObjectMeta{Name: name, Labels: labels}, Immutable: &immutable, BinaryData: map[string][]byte{pieceKey: piece}}, meta.CreateOptions{})
 		if err != nil {
 			return nil, err

@@ -34,7 +34,7 @@ func (b *Backend) DialSystem(ctx context.Context, s backends.System) (net.Conn, 
 // forward opens a connection to a port of a Pod. The cluster does not say whether anybody listens: where nobody does, the
 // connection ends.
 func (b *Backend) forward(ctx context.Context, pod *core.Pod, port uint16) (net.Conn, error) {
-	url := b.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("portforward").URL()
+	url := b.client.core.Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("portforward").URL()
 	transport, upgrader, err := spdy.RoundTripperFor(b.config)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 // InspectImage asks the nodes which images they have. They tell names and sizes, not what is inside, and few of them when they
 // have many; the kubelet's nodeStatusMaxImages bounds the list.
 func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image, error) {
-	nodes, err := b.client.CoreV1().Nodes().List(ctx, meta.ListOptions{})
+	nodes, err := b.client.nodes().List(ctx, meta.ListOptions{})
 	if apierrors.IsForbidden(err) { // as if they had none: nodes pull by themselves
 		nodes, err = &core.NodeList{}, nil
 	}

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"sync"
 
+	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/informers"
+	"k8s.io/apimachinery/pkg/runtime"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -117,13 +121,19 @@ func (b *Backend) watch(ctx context.Context, e *enclave) (*views, error) {
 }
 
 func (b *Backend) follow(ctx context.Context, namespace string) *views {
-	factory := informers.NewSharedInformerFactoryWithOptions(b.client, 0, informers.WithNamespace(namespace))
-	pods, events := factory.Core().V1().Pods(), factory.Core().V1().Events()
+	informer := func(of rest.Interface, resource string, example runtime.Object) cache.SharedIndexInformer {
+		return cache.NewSharedIndexInformer(cache.NewListWatchFromClient(of, resource, namespace, fields.Everything()), example, 0,
+			cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	}
+	c := b.client
+	pods, events := informer(c.core, "pods", &core.Pod{}), informer(c.core, "events", &core.Event{})
 	v := &views{
-		pods: pods.Lister().Pods(namespace), events: events.Lister().Events(namespace),
-		informers: []cache.SharedIndexInformer{pods.Informer(), factory.Batch().V1().Jobs().Informer(), factory.Apps().V1().ReplicaSets().Informer(), events.Informer()},
-		synced:    make(chan struct{}),
-		broken:    make(chan struct{}),
+		pods: corelisters.NewPodLister(pods.GetIndexer()).Pods(namespace), events: corelisters.NewEventLister(events.GetIndexer()).Events(namespace),
+		informers: []cache.SharedIndexInformer{
+			pods, informer(c.batch, "jobs", &batch.Job{}), informer(c.apps, "replicasets", &apps.ReplicaSet{}), events,
+		},
+		synced: make(chan struct{}),
+		broken: make(chan struct{}),
 	}
 	var once sync.Once
 	var synced []cache.InformerSynced
@@ -139,7 +149,9 @@ func (b *Backend) follow(ctx context.Context, namespace string) *views {
 			}
 		})
 	}
-	factory.Start(ctx.Done())
+	for _, informer := range v.informers {
+		go informer.RunWithContext(ctx)
+	}
 	go func() {
 		if cache.WaitForCacheSync(ctx.Done(), synced...) {
 			close(v.synced)

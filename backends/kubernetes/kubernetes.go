@@ -11,7 +11,6 @@ import (
 	"github.com/go-logr/logr"
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	client "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -80,7 +79,7 @@ const cleanupTimeout = time.Minute
 type Backend struct {
 	options Options
 	config  *rest.Config
-	client  client.Interface
+	client  *clients
 	context string
 
 	lifetime context.Context // of informers and connections, until Close
@@ -129,7 +128,7 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 		options.Wrap(config)
 	}
 	silence()
-	set, err := client.NewForConfig(config)
+	set, err := newClients(config)
 	if err != nil {
 		return nil, backends.Errorf(backends.Invalid, "the kubeconfig cannot be used: %w", err)
 	}
@@ -145,8 +144,8 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 	return b, nil
 }
 
-// Client is the client of the cluster's API, for what goes beyond a Backend.
-func (b *Backend) Client() client.Interface { return b.client }
+// Config is how the cluster's API is reached, for what goes beyond a Backend.
+func (b *Backend) Config() *rest.Config { return rest.CopyConfig(b.config) }
 
 // Close ends watches and connections.
 func (b *Backend) Close() error {
@@ -155,8 +154,7 @@ func (b *Backend) Close() error {
 }
 
 func (b *Backend) version(ctx context.Context) (string, error) {
-	// The discovery client's own method takes no context.
-	raw, err := b.client.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	raw, err := b.client.core.Get().AbsPath("/version").Do(ctx).Raw()
 	if err != nil {
 		return "", err
 	}
@@ -170,7 +168,7 @@ func (b *Backend) Info(ctx context.Context) (backends.Info, error) {
 		return backends.Info{}, b.wrap(ctx, err, "asking the cluster for its version")
 	}
 	info := backends.Info{ClusterType: backends.Kubernetes, Name: "Kubernetes", Version: version, Endpoint: b.config.Host, Platform: "linux/amd64"}
-	nodes, err := b.client.CoreV1().Nodes().List(ctx, meta.ListOptions{})
+	nodes, err := b.client.nodes().List(ctx, meta.ListOptions{})
 	if err != nil {
 		return info, b.unlessForbidden(ctx, err, "listing the nodes")
 	}
@@ -181,7 +179,7 @@ func (b *Backend) Info(ctx context.Context) (backends.Info, error) {
 			info.Platform = i.OperatingSystem + "/" + i.Architecture
 		}
 	}
-	pods, err := b.client.CoreV1().Pods("").List(ctx, meta.ListOptions{FieldSelector: "status.phase!=Succeeded,status.phase!=Failed"})
+	pods, err := b.client.pods("").List(ctx, meta.ListOptions{FieldSelector: "status.phase!=Succeeded,status.phase!=Failed"})
 	if err != nil {
 		return info, b.unlessForbidden(ctx, err, "listing the pods")
 	}

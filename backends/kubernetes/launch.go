@@ -35,7 +35,7 @@ func (b *Backend) AddService(ctx context.Context, enclave string, spec backends.
 	doing := fmt.Sprintf("starting service %q", spec.Name)
 	whole, cancel := cleanupContext(ctx) // a request that was cancelled may have succeeded
 	defer cancel()
-	svc, err := b.client.CoreV1().Services(e.namespace).Create(whole, service(e, &spec), meta.CreateOptions{})
+	svc, err := b.client.services(e.namespace).Create(whole, service(e, &spec), meta.CreateOptions{})
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		return backends.Service{}, backends.Errorf(backends.AlreadyExists, "enclave %q has a service %q already", e.info.Name, spec.Name)
@@ -128,7 +128,7 @@ func (b *Backend) claim(ctx context.Context, e *enclave, d backends.Directory) e
 		size = b.options.DirectorySize
 	}
 	claim := b.claimOf(claimName(d.Key), size, map[string]string{labelAppID: backends.AppID, labelResource: resourceDirectory, labelEnclave: e.info.UUID})
-	_, err := b.client.CoreV1().PersistentVolumeClaims(e.namespace).Create(ctx, claim, meta.CreateOptions{})
+	_, err := b.client.persistentVolumeClaims(e.namespace).Create(ctx, claim, meta.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
@@ -155,9 +155,9 @@ func (b *Backend) secret(ctx context.Context, e *enclave, spec *backends.Service
 	if err != nil {
 		return err
 	}
-	_, err = b.client.CoreV1().Secrets(e.namespace).Create(ctx, secret, meta.CreateOptions{})
+	_, err = b.client.secrets(e.namespace).Create(ctx, secret, meta.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
-		_, err = b.client.CoreV1().Secrets(e.namespace).Update(ctx, secret, meta.UpdateOptions{})
+		_, err = b.client.secrets(e.namespace).Update(ctx, secret, meta.UpdateOptions{})
 	}
 	return err
 }
@@ -168,7 +168,7 @@ func (b *Backend) publish(ctx context.Context, e *enclave, spec *backends.Servic
 	if want == nil {
 		return nil, nil
 	}
-	made, err := b.client.CoreV1().Services(e.namespace).Create(ctx, want, meta.CreateOptions{})
+	made, err := b.client.services(e.namespace).Create(ctx, want, meta.CreateOptions{})
 	if apierrors.IsInvalid(err) {
 		for _, p := range want.Spec.Ports {
 			if p.NodePort != 0 && containsPort(err, p.NodePort) {

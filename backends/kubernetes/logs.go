@@ -57,7 +57,7 @@ func (b *Backend) podLog(ctx context.Context, p *core.Pod, options backends.LogO
 		if !options.Since.IsZero() {
 			o.SinceTime = &meta.Time{Time: options.Since} // whole seconds
 		}
-		stream, err := b.client.CoreV1().Pods(p.Namespace).GetLogs(p.Name, o).Stream(ctx)
+		stream, err := b.client.core.Get().Namespace(p.Namespace).Resource("pods").Name(p.Name).SubResource("log").VersionedParams(o, b.client.parameters).Stream(ctx)
 		if apierrors.IsBadRequest(err) && options.Previous {
 			return // forgotten meanwhile
 		}

@@ -106,7 +106,7 @@ func (b *Backend) node(ctx context.Context) (string, error) {
 	if b.options.NodeAddress != "" {
 		return b.options.NodeAddress, nil
 	}
-	nodes, err := b.client.CoreV1().Nodes().List(ctx, meta.ListOptions{Limit: 1})
+	nodes, err := b.client.nodes().List(ctx, meta.ListOptions{Limit: 1})
 	if err != nil {
 		return "", b.unlessForbidden(ctx, err, "listing the nodes")
 	}

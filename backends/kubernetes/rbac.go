@@ -68,7 +68,7 @@ func EnclaveRules() []rbac.PolicyRule {
 // roles makes the roles, or brings them up to date.
 func (b *Backend) roles(ctx context.Context) error {
 	for name, rules := range map[string][]rbac.PolicyRule{engineRole: EngineRules(), enclaveRole: EnclaveRules()} {
-		roles := b.client.RbacV1().ClusterRoles()
+		roles := b.client.clusterRoles()
 		role := &rbac.ClusterRole{ObjectMeta: meta.ObjectMeta{Name: name, Labels: map[string]string{labelAppID: backends.AppID}}, Rules: rules}
 		present, err := roles.Get(ctx, name, meta.GetOptions{})
 		switch {
@@ -88,7 +88,7 @@ func (b *Backend) roles(ctx context.Context) error {
 // admit lets an account do in a namespace what is done with enclaves.
 func (b *Backend) admit(ctx context.Context, namespace, name, account string) error {
 	from, accountName, _ := strings.Cut(account, "/")
-	_, err := b.client.RbacV1().RoleBindings(namespace).Create(ctx, &rbac.RoleBinding{
+	_, err := b.client.roleBindings(namespace).Create(ctx, &rbac.RoleBinding{
 		ObjectMeta: meta.ObjectMeta{Name: name, Labels: map[string]string{labelAppID: backends.AppID}},
 		RoleRef:    rbac.RoleRef{APIGroup: rbac.GroupName, Kind: "ClusterRole", Name: enclaveRole},
 		Subjects:   []rbac.Subject{{Kind: rbac.ServiceAccountKind, Namespace: from, Name: accountName}},
@@ -114,7 +114,7 @@ func (b *Backend) enter(ctx context.Context, namespace string) error {
 		return err
 	}
 	err := wait.PollUntilContextTimeout(ctx, admissionLook, admissionTime, true, func(ctx context.Context) (bool, error) {
-		review, err := b.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorization.SelfSubjectAccessReview{
+		review, err := b.client.accessReviews().Create(ctx, &authorization.SelfSubjectAccessReview{
 			Spec: authorization.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorization.ResourceAttributes{
 				Namespace: namespace, Verb: "create", Group: "networking.k8s.io", Resource: "networkpolicies"}},
 		}, meta.CreateOptions{})
@@ -130,7 +130,7 @@ func (b *Backend) enter(ctx context.Context, namespace string) error {
 // account makes a service account with the rights of an engine, or of an API container; both may be there already.
 func (b *Backend) account(ctx context.Context, namespace string, spec *backends.SystemSpec, labels map[string]string) error {
 	object := meta.ObjectMeta{Name: spec.Name, Labels: labels}
-	if _, err := b.client.CoreV1().ServiceAccounts(namespace).Create(ctx, &core.ServiceAccount{ObjectMeta: object}, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+	if _, err := b.client.serviceAccounts(namespace).Create(ctx, &core.ServiceAccount{ObjectMeta: object}, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
 	if spec.Enclave != "" {
@@ -139,7 +139,7 @@ func (b *Backend) account(ctx context.Context, namespace string, spec *backends.
 	if err := b.roles(ctx); err != nil {
 		return err
 	}
-	_, err := b.client.RbacV1().ClusterRoleBindings().Create(ctx, &rbac.ClusterRoleBinding{
+	_, err := b.client.clusterRoleBindings().Create(ctx, &rbac.ClusterRoleBinding{
 		ObjectMeta: object,
 		RoleRef:    rbac.RoleRef{APIGroup: rbac.GroupName, Kind: "ClusterRole", Name: engineRole},
 		Subjects:   []rbac.Subject{{Kind: rbac.ServiceAccountKind, Namespace: namespace, Name: spec.Name}},

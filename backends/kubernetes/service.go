@@ -40,7 +40,7 @@ func newest(pods []core.Pod, c *controller) *core.Pod {
 }
 
 func (b *Backend) podOf(ctx context.Context, e *enclave, c *controller) (*core.Pod, error) {
-	list, err := b.client.CoreV1().Pods(e.namespace).List(ctx, of(c.Name))
+	list, err := b.client.pods(e.namespace).List(ctx, of(c.Name))
 	if err != nil {
 		return nil, b.wrap(ctx, err, fmt.Sprintf("looking for the pod of service %q", c.Name))
 	}
@@ -77,7 +77,7 @@ func (b *Backend) inspect(ctx context.Context, e *enclave, c *controller) (backe
 	if err != nil {
 		return backends.Service{}, err
 	}
-	services, err := b.client.CoreV1().Services(e.namespace).List(ctx, of(c.Name))
+	services, err := b.client.services(e.namespace).List(ctx, of(c.Name))
 	if err != nil {
 		return backends.Service{}, b.wrap(ctx, err, fmt.Sprintf("looking for the address of service %q", c.Name))
 	}
@@ -108,11 +108,11 @@ func (b *Backend) ListServices(ctx context.Context, enclave string) ([]backends.
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
-	pods, err := b.client.CoreV1().Pods(e.namespace).List(ctx, of(""))
+	pods, err := b.client.pods(e.namespace).List(ctx, of(""))
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
-	services, err := b.client.CoreV1().Services(e.namespace).List(ctx, of(""))
+	services, err := b.client.services(e.namespace).List(ctx, of(""))
 	if err != nil {
 		return nil, b.wrap(ctx, err, "listing the services")
 	}
@@ -210,7 +210,7 @@ func (b *Backend) suspend(ctx context.Context, e *enclave, c *controller, now bo
 		return b.wrap(ctx, err, doing)
 	}
 	if now {
-		if err := b.client.CoreV1().Pods(e.namespace).DeleteCollection(ctx, atOnce(), of(c.Name)); err != nil {
+		if err := b.client.pods(e.namespace).DeleteCollection(ctx, atOnce(), of(c.Name)); err != nil {
 			return b.wrap(ctx, err, doing)
 		}
 	}
@@ -282,7 +282,7 @@ func (b *Backend) removeController(ctx context.Context, v *views, c *controller,
 		return err
 	}
 	named := meta.ListOptions{LabelSelector: labels.SelectorFromSet(labels.Set{labelAppID: backends.AppID, labelName: c.Labels[labelName]}).String()}
-	if err := b.client.CoreV1().Pods(c.Namespace).DeleteCollection(ctx, options, named); err != nil {
+	if err := b.client.pods(c.Namespace).DeleteCollection(ctx, options, named); err != nil {
 		return err
 	}
 	return b.gone(ctx, v, c, false)
@@ -309,13 +309,13 @@ func (b *Backend) remove(ctx context.Context, e *enclave, service string) error 
 		err = b.removeController(ctx, v, c, atOnce())
 	}
 	errs := []error{err}
-	errs = append(errs, b.client.CoreV1().ConfigMaps(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, filesOf(service)))
-	errs = append(errs, b.client.CoreV1().Secrets(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, of(service)))
-	services, err := b.client.CoreV1().Services(e.namespace).List(ctx, of(service))
+	errs = append(errs, b.client.configMaps(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, filesOf(service)))
+	errs = append(errs, b.client.secrets(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, of(service)))
+	services, err := b.client.services(e.namespace).List(ctx, of(service))
 	errs = append(errs, err)
 	if err == nil {
 		for _, s := range services.Items {
-			errs = append(errs, b.client.CoreV1().Services(e.namespace).Delete(ctx, s.Name, meta.DeleteOptions{}))
+			errs = append(errs, b.client.services(e.namespace).Delete(ctx, s.Name, meta.DeleteOptions{}))
 		}
 	}
 	for i, err := range errs {

@@ -77,7 +77,7 @@ func (b *Backend) home(ctx context.Context, uuid string) (*enclave, error) {
 	if uuid != "" {
 		return b.enclave(ctx, uuid)
 	}
-	_, err := b.client.CoreV1().Namespaces().Create(ctx, &core.Namespace{ObjectMeta: meta.ObjectMeta{
+	_, err := b.client.namespaces().Create(ctx, &core.Namespace{ObjectMeta: meta.ObjectMeta{
 		Name: EngineNamespace, Labels: map[string]string{labelAppID: backends.AppID, labelResource: resourceEngine},
 	}}, meta.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -112,7 +112,7 @@ func (b *Backend) isolate(ctx context.Context, namespace string, peers []network
 	if peers != nil {
 		policy.Spec.Ingress = []networking.NetworkPolicyIngressRule{{From: peers}}
 	}
-	_, err := b.client.NetworkingV1().NetworkPolicies(namespace).Create(ctx, policy, meta.CreateOptions{})
+	_, err := b.client.networkPolicies(namespace).Create(ctx, policy, meta.CreateOptions{})
 	return err
 }
 
@@ -129,7 +129,7 @@ func (b *Backend) launchSystem(ctx, whole context.Context, e *enclave, spec *bac
 	}
 	address := ""
 	if spec.Enclave != "" {
-		svc, err := b.client.CoreV1().Services(e.namespace).Create(whole, &core.Service{ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: labels}, Spec: core.ServiceSpec{
+		svc, err := b.client.services(e.namespace).Create(whole, &core.Service{ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: labels}, Spec: core.ServiceSpec{
 			Selector: map[string]string{labelUUID: spec.UUID}, Ports: []core.ServicePort{{Name: "api", Port: int32(spec.Port)}},
 		}}, meta.CreateOptions{})
 		if err != nil {
@@ -167,7 +167,7 @@ func systemLabels(e *enclave, spec *backends.SystemSpec) map[string]string {
 func (b *Backend) systemVolume(ctx context.Context, e *enclave, spec *backends.SystemSpec) error {
 	size := cmp.Or(b.options.DataSize, DefaultDataSize)
 	claim := b.claimOf(spec.Volume, size, map[string]string{labelAppID: backends.AppID, labelResource: spec.VolumeType})
-	_, err := b.client.CoreV1().PersistentVolumeClaims(e.namespace).Create(ctx, claim, meta.CreateOptions{})
+	_, err := b.client.persistentVolumeClaims(e.namespace).Create(ctx, claim, meta.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
@@ -251,14 +251,14 @@ func (b *Backend) ListSystems(ctx context.Context, kind string) ([]backends.Syst
 	if kind == backends.ContainerTypeEngine {
 		namespace = EngineNamespace
 	}
-	sets, err := b.client.AppsV1().ReplicaSets(namespace).List(ctx, selector)
+	sets, err := b.client.replicaSets(namespace).List(ctx, selector)
 	if err != nil {
 		return nil, b.wrap(ctx, err, doing)
 	}
 	if len(sets.Items) == 0 {
 		return nil, nil
 	}
-	pods, err := b.client.CoreV1().Pods(namespace).List(ctx, selector)
+	pods, err := b.client.pods(namespace).List(ctx, selector)
 	if err != nil {
 		return nil, b.wrap(ctx, err, doing)
 	}
@@ -299,7 +299,7 @@ func (b *Backend) systemPod(ctx context.Context, id string) (*core.Pod, error) {
 		return nil, err
 	}
 	selector := meta.ListOptions{LabelSelector: labels.SelectorFromSet(labels.Set{labelAppID: backends.AppID, labelName: c.Labels[labelName]}).String()}
-	list, err := b.client.CoreV1().Pods(e.namespace).List(ctx, selector)
+	list, err := b.client.pods(e.namespace).List(ctx, selector)
 	if err != nil {
 		return nil, b.wrap(ctx, err, fmt.Sprintf("looking for the pod of %s", c.Name))
 	}
@@ -376,12 +376,12 @@ func (b *Backend) RemoveSystem(ctx context.Context, id string) error {
 	case backends.KindOf(err) != backends.NotFound:
 		return err
 	}
-	errs = append(errs, b.client.CoreV1().ServiceAccounts(namespace).Delete(ctx, name, meta.DeleteOptions{}))
+	errs = append(errs, b.client.serviceAccounts(namespace).Delete(ctx, name, meta.DeleteOptions{}))
 	if namespace == EngineNamespace {
-		errs = append(errs, b.client.RbacV1().ClusterRoleBindings().Delete(ctx, name, meta.DeleteOptions{}))
+		errs = append(errs, b.client.clusterRoleBindings().Delete(ctx, name, meta.DeleteOptions{}))
 	} else {
-		errs = append(errs, b.client.RbacV1().RoleBindings(namespace).Delete(ctx, name, meta.DeleteOptions{}),
-			b.client.CoreV1().Services(namespace).Delete(ctx, name, meta.DeleteOptions{}))
+		errs = append(errs, b.client.roleBindings(namespace).Delete(ctx, name, meta.DeleteOptions{}),
+			b.client.services(namespace).Delete(ctx, name, meta.DeleteOptions{}))
 	}
 	for i, err := range errs {
 		if apierrors.IsNotFound(err) {
@@ -395,7 +395,7 @@ func (b *Backend) RemoveSystem(ctx context.Context, id string) error {
 // an API container goes with its enclave.
 func (b *Backend) RemoveSystemVolume(ctx context.Context, name string) error {
 	doing := fmt.Sprintf("removing volume %q", name)
-	claims := b.client.CoreV1().PersistentVolumeClaims(EngineNamespace)
+	claims := b.client.persistentVolumeClaims(EngineNamespace)
 	if err := claims.Delete(ctx, name, meta.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return b.wrap(ctx, err, doing)
 	}
@@ -408,18 +408,18 @@ func (b *Backend) RemoveSystemVolume(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	sets, err := b.client.AppsV1().ReplicaSets(EngineNamespace).List(ctx, ours())
+	sets, err := b.client.replicaSets(EngineNamespace).List(ctx, ours())
 	if err != nil || len(sets.Items) > 0 {
 		return b.wrap(ctx, err, doing)
 	}
-	if _, err := b.client.CoreV1().Namespaces().Get(ctx, EngineNamespace, meta.GetOptions{}); apierrors.IsNotFound(err) {
+	if _, err := b.client.namespaces().Get(ctx, EngineNamespace, meta.GetOptions{}); apierrors.IsNotFound(err) {
 		return nil
 	}
 	b.forget(EngineNamespace)
 	if err := b.removeNamespace(ctx, EngineNamespace); err != nil {
 		return b.wrap(ctx, err, doing)
 	}
-	err = b.client.RbacV1().ClusterRoles().DeleteCollection(ctx, meta.DeleteOptions{}, ours())
+	err = b.client.clusterRoles().DeleteCollection(ctx, meta.DeleteOptions{}, ours())
 	return b.wrap(ctx, err, "removing the roles of engines")
 }
 

@@ -26,7 +26,7 @@ func (b *Backend) UpdateService(ctx context.Context, uuid string, spec backends.
 	}
 	spec.UUID = old.Labels[labelUUID]
 	doing := fmt.Sprintf("updating service %q", spec.Name)
-	services, err := b.client.CoreV1().Services(e.namespace).List(ctx, of(spec.Name))
+	services, err := b.client.services(e.namespace).List(ctx, of(spec.Name))
 	if err != nil {
 		return backends.Service{}, b.wrap(ctx, err, doing)
 	}
@@ -73,7 +73,7 @@ func (b *Backend) relaunch(ctx context.Context, e *enclave, spec *backends.Servi
 		}
 		open, err = b.changePorts(ctx, open, want.Spec.Ports)
 	case open != nil:
-		err = b.client.CoreV1().Services(e.namespace).Delete(ctx, open.Name, meta.DeleteOptions{})
+		err = b.client.services(e.namespace).Delete(ctx, open.Name, meta.DeleteOptions{})
 		open = nil
 	default:
 		open, err = b.publish(ctx, e, spec)
@@ -122,7 +122,7 @@ func (b *Backend) restore(ctx context.Context, e *enclave, old *controller, svc,
 
 // changePorts writes the present object with other ports; one that has gone is made again.
 func (b *Backend) changePorts(ctx context.Context, s *core.Service, ports []core.ServicePort) (*core.Service, error) {
-	services := b.client.CoreV1().Services(s.Namespace)
+	services := b.client.services(s.Namespace)
 	present, err := services.Get(ctx, s.Name, meta.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		again := &core.Service{ObjectMeta: meta.ObjectMeta{Name: s.Name, Labels: s.Labels}, Spec: s.Spec}
@@ -138,6 +138,6 @@ func (b *Backend) changePorts(ctx context.Context, s *core.Service, ports []core
 // forgetFiles removes the files of one launch.
 func (b *Backend) forgetFiles(ctx context.Context, e *enclave, service, launch string) error {
 	selector := labels.SelectorFromSet(labels.Set{labelAppID: backends.AppID, labelResource: resourceFiles, labelName: service, labelLaunch: launch}).String()
-	err := b.client.CoreV1().ConfigMaps(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, meta.ListOptions{LabelSelector: selector})
+	err := b.client.configMaps(e.namespace).DeleteCollection(ctx, meta.DeleteOptions{}, meta.ListOptions{LabelSelector: selector})
 	return b.wrap(ctx, err, fmt.Sprintf("removing the old files of service %q", service))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/stretchr/testify/require"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	client "k8s.io/client-go/kubernetes"
 
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/backends/kubernetes"
@@ -108,12 +109,12 @@ func (c *onCluster) stopped(enclaves ...string) {
 		}
 		c.ok("engine", "stop", "--forget")
 		ours := meta.ListOptions{LabelSelector: "kurtosistech.com/app-id=kurtosis"}
-		namespaces, err := c.cluster.Client().CoreV1().Namespaces().List(context.WithoutCancel(c.Context()), ours)
+		namespaces, err := client.NewForConfigOrDie(c.cluster.Config()).CoreV1().Namespaces().List(context.WithoutCancel(c.Context()), ours)
 		require.NoError(c, err)
 		for _, n := range namespaces.Items {
 			require.NotContains(c, gone, n.Name, "it is left")
 		}
-		bindings, err := c.cluster.Client().RbacV1().ClusterRoleBindings().List(context.WithoutCancel(c.Context()), ours)
+		bindings, err := client.NewForConfigOrDie(c.cluster.Config()).RbacV1().ClusterRoleBindings().List(context.WithoutCancel(c.Context()), ours)
 		require.NoError(c, err)
 		require.Empty(c, bindings.Items)
 	})
@@ -213,7 +214,7 @@ func TestClusterExamples(t *testing.T) {
 	require.Contains(t, body, "Ada")
 
 	// The engine's Pod and the service's are killed: both come back, and the gateway finds them where they were.
-	pods := c.cluster.Client().CoreV1()
+	pods := client.NewForConfigOrDie(c.cluster.Config()).CoreV1()
 	at := meta.DeleteOptions{GracePeriodSeconds: new(int64)}
 	require.NoError(t, pods.Pods(kubernetes.EngineNamespace).DeleteCollection(t.Context(), at, meta.ListOptions{}))
 	require.Eventually(t, func() bool {
