@@ -5,6 +5,7 @@ package docker_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -205,14 +206,28 @@ func engineWith(t *testing.T, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	host := "unix://" + filepath.Join(dir, "docker.sock")
+	path := "PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"
+	// A bridge of its own: with none, an engine removes docker0, which is another's.
+	bridge := "kt-" + backends.NewUUID()[:8]
+	ip := func(args ...string) error {
+		cmd := exec.Command("env", append([]string{path, "ip"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	require.NoError(t, ip("link", "add", bridge, "type", "bridge"))
+	t.Cleanup(func() { require.NoError(t, ip("link", "del", bridge)) })
+	require.NoError(t, ip("addr", "add", "198.18.255.1/29", "dev", bridge))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)
 	cmd := exec.Command("dockerd", append([]string{
-		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--host", host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
+		"--bridge", bridge, "--iptables=false", "--ip6tables=false", "--host", host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--storage-driver", "vfs", "--log-level", "warn",
 	}, flags...)...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
+	cmd.Env = append(os.Environ(), path)
 	require.NoError(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() {
