@@ -41,4 +41,5 @@ fi
 image=$("$kurtosis" engine status --name "$name" -o json | sed 's/.*"image":"\([^"]*\)".*/\1/')
 case $which in all | go) (cd testdata/sdk-go && go test -count=1 -timeout 10m -skip "$skip" ./...) ;; esac
 case $which in all | ts) (cd testdata/sdk-ts && npm ci --no-audit --no-fund --ignore-scripts --silent && npm test --silent) ;; esac
-case $which in all | own) (cd testdata/sdk-ts-own && npm ci --no-audit --no-fund --ignore-scripts --silent && npm test --silent) ;; esac
+# Not ci: it insists on buf's programs for other platforms, which not every registry has.
+case $which in all | own) (cd testdata/sdk-ts-own && npm install --no-save --no-audit --no-fund --ignore-scripts --silent && npm test --silent) ;; esac
