@@ -73,7 +73,7 @@ func newTTYBench(t *testing.T) *ttyBench {
 		"XDG_DATA_HOME="+filepath.Join(dir, "data"), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"))
 	t.Cleanup(func() {
 		_, _, _ = e.run("enclave", "rm", "--force", e.enclave) // gone already, unless the test failed
-		_, _, _ = e.run("engine", "stop")                      // there need not be one
+		_, _, _ = e.run("engine", "stop", "--forget")          // there need not be one
 	})
 	return e
 }
