@@ -24,7 +24,9 @@ type bench struct {
 	enclaves         runtime.Enclaves
 	name             string
 	toolbox, busybox string
-	images           []string // to be removed in the end
+	images           []string                         // to be removed in the end
+	translate        func(main string) string         // of scripts to what the engine has, or nil
+	renew            func(t *testing.T, image string) // gives an image another content, where edits ask for it
 }
 
 // events collects what a run says.
@@ -63,6 +65,9 @@ func (e *events) results() []string {
 // run executes a script, or a package of files. @busybox and @toolbox stand for the test images.
 func (b *bench) run(ctx context.Context, main string, files map[string]string, change ...func(*runtime.RunOptions)) (runtime.Result, *events, error) {
 	b.t.Helper()
+	if b.translate != nil {
+		main = b.translate(main)
+	}
 	main = strings.NewReplacer("@busybox", b.busybox, "@toolbox", b.toolbox).Replace(main)
 	dir := b.t.TempDir()
 	operand := filepath.Join(dir, "main.star")

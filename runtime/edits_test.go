@@ -29,8 +29,17 @@ def run(plan):
     plan.print("done")
 `
 
-// TestEdits: what runs again after an edit, and why.
-func TestEdits(t *testing.T) {
+// edit is a change of the package, or of what became of it, and what a run does then.
+type edit struct {
+	name   string
+	main   func(string) string
+	files  map[string]string
+	engine func(*testing.T, *bench)
+	change func(*runtime.RunOptions)
+	want   []string // the instruction, its service or artifact, and the cause
+}
+
+func edits(t *testing.T) []edit {
 	replace := func(from, to string) func(string) string {
 		return func(main string) string {
 			if !strings.Contains(main, from) {
@@ -40,14 +49,7 @@ func TestEdits(t *testing.T) {
 		}
 	}
 	same := func(main string) string { return main }
-	tests := []struct {
-		name   string
-		main   func(string) string
-		files  map[string]string
-		engine func(*testing.T, *bench, *fake.Backend)
-		change func(*runtime.RunOptions)
-		want   []string // the instruction, its service or artifact, and the cause
-	}{
+	return []edit{
 		{name: "nothing", main: same},
 		{name: "a comment and white space", main: replace("    said", "\n    # a comment\n    said")},
 		{name: "another variable name", main: replace("task = plan", "job = plan")},
@@ -79,22 +81,20 @@ func TestEdits(t *testing.T) {
 		{name: "the name of an image", main: replace(`image="web2"`, `image="web"`), want: []string{
 			"add_service: config.image changed", "exec: service web changed", "wait: service web changed",
 		}},
-		{name: "the content of an image", main: same, engine: func(_ *testing.T, _ *bench, b *fake.Backend) {
-			b.AddImage("web2", fake.Image{Program: web, Image: backends.Image{ID: "sha256:new"}})
-		}, want: []string{"add_service: image web2 changed", "exec: service web changed", "wait: service web changed"}},
+		{name: "the content of an image", main: same, engine: func(t *testing.T, b *bench) { b.renew(t, "web2") }, want: []string{"add_service: image web2 changed", "exec: service web changed", "wait: service web changed"}},
 		{name: "a command", main: replace(`"echo", "hello"`, `"echo", "bye"`), want: []string{"exec: recipe.command changed", "exec: recipe.command changed"}},
 		{name: "the interval of a wait", main: replace(`target_value=200)`, `target_value=200, interval="2s")`), want: []string{"wait: interval changed"}},
 		{name: "a task", main: replace(`run="task"`, `run="other"`), want: []string{"run_sh: run changed"}},
 		{name: "the name of a service", main: func(m string) string { return strings.ReplaceAll(m, `"user"`, `"member"`) }, want: []string{"add_service: new"}},
-		{name: "a service removed by hand", main: same, engine: func(t *testing.T, b *bench, engine *fake.Backend) {
-			e, err := engine.InspectEnclave(t.Context(), b.name)
+		{name: "a service removed by hand", main: same, engine: func(t *testing.T, b *bench) {
+			e, err := b.backend.InspectEnclave(t.Context(), b.name)
 			require.NoError(t, err)
-			require.NoError(t, engine.RemoveService(t.Context(), e.UUID, "web"))
+			require.NoError(t, b.backend.RemoveService(t.Context(), e.UUID, "web"))
 		}, want: []string{"add_service: service web is gone", "exec: service web changed", "wait: service web changed"}},
-		{name: "a service stopped by hand", main: same, engine: func(t *testing.T, b *bench, engine *fake.Backend) {
-			e, err := engine.InspectEnclave(t.Context(), b.name)
+		{name: "a service stopped by hand", main: same, engine: func(t *testing.T, b *bench) {
+			e, err := b.backend.InspectEnclave(t.Context(), b.name)
 			require.NoError(t, err)
-			require.NoError(t, engine.StopService(t.Context(), e.UUID, "user"))
+			require.NoError(t, b.backend.StopService(t.Context(), e.UUID, "user"))
 		}, want: []string{"add_service: service user is stopped"}},
 		{name: "force_update", main: replace(`add_service(name="user",`, `add_service(name="user", force_update=True,`), want: []string{"add_service: force_update changed"}},
 		{name: "a run that remembers nothing", main: same, change: func(o *runtime.RunOptions) { o.Fresh = true }, want: []string{
@@ -102,38 +102,52 @@ func TestEdits(t *testing.T) {
 			"run_sh: new", "add_service: new", "print: new",
 		}},
 	}
-	require.GreaterOrEqual(t, len(tests), 25)
-	for _, test := range tests {
+}
+
+// TestEdits: what runs again after an edit, and why.
+func TestEdits(t *testing.T) {
+	list := edits(t)
+	require.GreaterOrEqual(t, len(list), 25)
+	for _, test := range list {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, engine := newFake(t)
 				engine.AddImage("web2", fake.Image{Program: web})
-				_, _, err := b.run(t.Context(), edited, scenarioFiles())
-				require.NoError(t, err)
-				if test.engine != nil {
-					test.engine(t, b, engine)
+				b.renew = func(_ *testing.T, ref string) {
+					engine.AddImage(ref, fake.Image{Program: web, Image: backends.Image{ID: "sha256:new"}})
 				}
-				files := scenarioFiles()
-				maps.Copy(files, test.files)
-				var change []func(*runtime.RunOptions)
-				if test.change != nil {
-					change = append(change, test.change)
-				}
-				result, seen, err := b.run(t.Context(), test.main(edited), files, change...)
-				require.NoError(t, err)
-				var ran []string
-				for _, s := range of[event.StepStarted](seen) {
-					ran = append(ran, s.Step.Instruction+": "+s.Cause)
-				}
-				require.Equal(t, test.want, ran)
-				require.Equal(t, len(result.Plan.Steps), result.Executed+result.Skipped)
-
-				_, seen, err = b.run(t.Context(), test.main(edited), files)
-				require.NoError(t, err)
-				if !strings.Contains(test.main(edited), "force_update") {
-					require.Empty(t, seen.results(), "then nothing is left to do")
-				}
+				b.edited(t, test)
 			})
 		})
+	}
+}
+
+// edited runs the package, and again after an edit.
+func (b *bench) edited(t *testing.T, test edit) {
+	t.Helper()
+	_, _, err := b.run(t.Context(), edited, scenarioFiles())
+	require.NoError(t, err)
+	if test.engine != nil {
+		test.engine(t, b)
+	}
+	files := scenarioFiles()
+	maps.Copy(files, test.files)
+	var change []func(*runtime.RunOptions)
+	if test.change != nil {
+		change = append(change, test.change)
+	}
+	result, seen, err := b.run(t.Context(), test.main(edited), files, change...)
+	require.NoError(t, err)
+	var ran []string
+	for _, s := range of[event.StepStarted](seen) {
+		ran = append(ran, s.Step.Instruction+": "+s.Cause)
+	}
+	require.Equal(t, test.want, ran)
+	require.Equal(t, len(result.Plan.Steps), result.Executed+result.Skipped)
+
+	_, seen, err = b.run(t.Context(), test.main(edited), files)
+	require.NoError(t, err)
+	if !strings.Contains(test.main(edited), "force_update") {
+		require.Empty(t, seen.results(), "then nothing is left to do")
 	}
 }

@@ -17,6 +17,8 @@ scripts/docker.sh
 scripts/example-images.sh
 PODMAN_HOST=$(scripts/podman.sh) go test -tags docker,podman -count=1 -timeout 15m ./backends/docker -run Podman
 scripts/podman.sh stop
+step "the table of edits on a real Docker Engine"
+go test -tags "docker edits" -count=1 -timeout 15m -run TestEditsOnDocker ./runtime
 step "a real Kubernetes"
 scripts/test-k8s.sh all
 step "faults, scale and isolation of engine and API container"
