@@ -193,7 +193,8 @@ func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 		func() error { return b.client.pods(name).DeleteCollection(ctx, atOnce(), ours()) },
 	} {
 		err := remove()
-		for apierrors.IsTimeout(err) { // of hundreds, one call removes as many as the server's time allows
+		// Of hundreds, one call removes as many as the server's time allows; then it says so, or breaks off.
+		for broken := 0; apierrors.IsTimeout(err) || ctx.Err() == nil && isBroken(err) && broken < maxBroken; broken++ {
 			err = remove()
 		}
 		if err != nil {
@@ -213,6 +214,15 @@ func (b *Backend) removeNamespace(ctx context.Context, name string) error {
 		return b.stuck(ctx, name)
 	}
 	return err
+}
+
+// maxBroken is how often a call that broke off is made again.
+const maxBroken = 5
+
+// isBroken says that a call ended without an answer of the server's.
+func isBroken(err error) bool {
+	var status apierrors.APIStatus
+	return err != nil && !errors.As(err, &status)
 }
 
 // stuck tells what holds a namespace that does not go.

@@ -82,8 +82,9 @@ func (f *faulty) served() map[string]float64 {
 // paperNode is a node on which Pods run in the books alone: it takes as many as nobody's machine does. Its Pods are said to be
 // ready as soon as they are placed there.
 func (f *faulty) paperNode(name string, pods int64) {
+	api := f.Client()
 	f.Helper()
-	nodes := f.Client().CoreV1().Nodes()
+	nodes := api.CoreV1().Nodes()
 	room := core.ResourceList{core.ResourcePods: *resource.NewQuantity(pods, resource.DecimalSI), core.ResourceCPU: resource.MustParse("1000"), core.ResourceMemory: resource.MustParse("1000Gi")}
 	ready := core.NodeStatus{Capacity: room, Allocatable: room, Conditions: []core.NodeCondition{{Type: core.NodeReady, Status: core.ConditionTrue, LastHeartbeatTime: meta.Now(), LastTransitionTime: meta.Now()}}}
 	made, err := nodes.Create(f.ctx, &core.Node{ObjectMeta: meta.ObjectMeta{Name: name, Labels: map[string]string{"kind": "paper"}}, Status: ready}, meta.CreateOptions{})
@@ -92,13 +93,13 @@ func (f *faulty) paperNode(name string, pods int64) {
 	_, err = nodes.UpdateStatus(f.ctx, made, meta.UpdateOptions{})
 	require.NoError(f, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(f.ctx))
-	leases := f.Client().CoordinationV1().Leases(core.NamespaceNodeLease)
+	leases := api.CoordinationV1().Leases(core.NamespaceNodeLease)
 	span := int32(40)
 	_, err = leases.Create(f.ctx, &coordination.Lease{ObjectMeta: meta.ObjectMeta{Name: name}, Spec: coordination.LeaseSpec{
 		HolderIdentity: &name, LeaseDurationSeconds: &span, RenewTime: &meta.MicroTime{Time: time.Now()}}}, meta.CreateOptions{})
 	require.NoError(f, err)
 	here := meta.ListOptions{FieldSelector: fields.OneTermEqualSelector("spec.nodeName", name).String()}
-	watch, err := f.Client().CoreV1().Pods(f.namespace()).Watch(ctx, here)
+	watch, err := api.CoreV1().Pods(f.namespace()).Watch(ctx, here)
 	require.NoError(f, err)
 	var all sync.WaitGroup
 	all.Go(func() { // a node is given up when its lease is not renewed
@@ -121,7 +122,7 @@ func (f *faulty) paperNode(name string, pods int64) {
 		require.NoError(f, nodes.Delete(context.WithoutCancel(f.ctx), name, meta.DeleteOptions{}))
 		require.NoError(f, leases.Delete(context.WithoutCancel(f.ctx), name, meta.DeleteOptions{}))
 		now := meta.DeleteOptions{GracePeriodSeconds: new(int64)} // those of a test that failed
-		require.NoError(f, f.Client().CoreV1().Pods(f.namespace()).DeleteCollection(context.WithoutCancel(f.ctx), now, here))
+		require.NoError(f, api.CoreV1().Pods(f.namespace()).DeleteCollection(context.WithoutCancel(f.ctx), now, here))
 	})
 	all.Go(func() {
 		known := map[string]bool{}
@@ -129,7 +130,7 @@ func (f *faulty) paperNode(name string, pods int64) {
 			pod, ok := event.Object.(*core.Pod)
 			if ok && pod.DeletionTimestamp != nil && event.Type != apiwatch.Deleted { // nobody there ends it
 				all.Go(func() {
-					_ = f.Client().CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, meta.DeleteOptions{GracePeriodSeconds: new(int64)})
+					_ = api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, meta.DeleteOptions{GracePeriodSeconds: new(int64)})
 				})
 			}
 			if !ok || known[pod.Name] || pod.DeletionTimestamp != nil {
@@ -142,7 +143,7 @@ func (f *faulty) paperNode(name string, pods int64) {
 				pod.Status.Phase, pod.Status.PodIP = core.PodRunning, "192.0.2.1"
 				pod.Status.Conditions = append(pod.Status.Conditions, core.PodCondition{Type: core.PodReady, Status: core.ConditionTrue})
 				pod.Status.ContainerStatuses = []core.ContainerStatus{{Name: pod.Spec.Containers[0].Name, Image: pod.Spec.Containers[0].Image, Ready: true, Started: &yes, State: core.ContainerState{Running: started}}}
-				_, _ = f.Client().CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, pod, meta.UpdateOptions{}) // one that has gone needs none
+				_, _ = api.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, pod, meta.UpdateOptions{}) // one that has gone needs none
 			})
 		}
 	})
