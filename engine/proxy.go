@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/backends"
 )
 
@@ -42,8 +43,7 @@ func newProxy(s *Server) *proxy {
 		}
 	}
 	p.plain, p.grpc = transport(), transport()
-	p.grpc.Protocols = new(http.Protocols)
-	p.grpc.Protocols.SetUnencryptedHTTP2(true)
+	p.grpc.Protocols = rpc.PlainHTTP2()
 	return p
 }
 

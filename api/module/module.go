@@ -101,9 +101,7 @@ func arguments(text string) (Arguments, error) {
 }
 
 func (a Arguments) enclave() Enclave {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	client := &http.Client{Transport: &http.Transport{Protocols: protocols}}
+	client := &http.Client{Transport: &http.Transport{Protocols: rpc.PlainHTTP2()}}
 	return Enclave{a.EnclaveID, apicontainerapiconnect.NewApiContainerServiceClient(client, "http://"+a.APIContainer, connect.WithGRPC())}
 }
 

@@ -105,6 +105,13 @@ func mayCall(origin string, allowed []string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
+// PlainHTTP2 is what clients speak that know of a server without TLS that it has HTTP/2, as gRPC needs.
+func PlainHTTP2() *http.Protocols {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	return protocols
+}
+
 // shutdownTime is what calls have to end in once the server is to.
 const shutdownTime = 5 * time.Second
 

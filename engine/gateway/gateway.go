@@ -140,9 +140,7 @@ func (g *Gateway) dialAPI(enclave string) func(context.Context, string, string) 
 
 // transport speaks HTTP/2 by prior knowledge over what dial connects to.
 func transport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Transport{DialContext: dial, Protocols: protocols, HTTP2: &http.HTTP2Config{SendPingTimeout: pingTime, PingTimeout: pingTime}}
+	return &http.Transport{DialContext: dial, Protocols: rpc.PlainHTTP2(), HTTP2: &http.HTTP2Config{SendPingTimeout: pingTime, PingTimeout: pingTime}}
 }
 
 // pingTime is how long a connection may be silent before it is asked whether it still leads anywhere.

@@ -20,6 +20,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/api/module"
 	"github.com/kurtosis-go/kurtosis/api/moduleapi"
 	"github.com/kurtosis-go/kurtosis/api/moduleapi/moduleapiconnect"
+	"github.com/kurtosis-go/kurtosis/api/rpc"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/engine"
 	"github.com/kurtosis-go/kurtosis/lang/rule"
@@ -171,9 +172,7 @@ func (a *app) startModule(ctx context.Context, e *client.Enclave, found client.E
 
 // callModule executes a module that listens.
 func (s *session) callModule(ctx context.Context, found client.EnclaveInfo, f moduleFlags) (json.RawMessage, error) {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	transport := &http.Transport{Protocols: rpc.PlainHTTP2(), DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return s.backend.Dial(ctx, found.UUID, f.name, backends.Port{Number: module.Port, Transport: backends.TCP})
 	}}
 	defer transport.CloseIdleConnections()
