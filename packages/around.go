@@ -4,7 +4,6 @@ import (
 	"context"
 	"path"
 	"path/filepath"
-	"sync"
 
 	"github.com/kurtosis-go/kurtosis/lang/source"
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -13,7 +12,7 @@ import (
 // Around is the package in root as an editor sees it, through files: whatever is wrong with its kurtosis.yml is left
 // aside, and main.star need not be there yet. A root without a kurtosis.yml stands for the scripts in it.
 func Around(ctx context.Context, files workspace.FS, root string, o Options) *Package {
-	p := &Package{Root: root, options: o, files: files, paths: &sync.Map{}, resolved: &sync.Map{}, names: map[string]named{}}
+	p := blank(root, files, o)
 	name := o.Main
 	if name == "" {
 		name = DefaultMain

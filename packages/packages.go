@@ -153,14 +153,14 @@ func openScript(file string, o Options) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Package{
-		Root:    filepath.Dir(abs),
-		Main:    workspace.Target{Locator: filepath.Base(abs), Path: abs},
-		options: o,
-		files:   workspace.Disk(),
-		paths:   &sync.Map{}, resolved: &sync.Map{},
-		names: map[string]named{},
-	}, nil
+	p := blank(filepath.Dir(abs), workspace.Disk(), o)
+	p.Main = workspace.Target{Locator: filepath.Base(abs), Path: abs}
+	return p, nil
+}
+
+// blank is a package of which nothing but its place is known, with all that resolving needs.
+func blank(root string, files workspace.FS, o Options) *Package {
+	return &Package{Root: root, options: o, files: files, paths: &sync.Map{}, resolved: &sync.Map{}, names: map[string]named{}}
 }
 
 // openConverted opens a file that a module is made of. It may name files around it, so its directory is a package; ""
@@ -265,19 +265,10 @@ func newPackage(root, shown string, manifest *Manifest, o Options) (*Package, er
 		}
 		return nil, &PackageError{Message: message, Hint: hint}
 	}
-	p := &Package{
-		Name: manifest.Name,
-		Root: root,
-		Main: workspace.Target{
-			Locator: path.Join(manifest.Name, main), Path: file,
-			Package: manifest.Name, PackageRoot: root,
-		},
-		Manifest: manifest,
-		options:  o,
-		files:    workspace.Disk(),
-		paths:    &sync.Map{}, resolved: &sync.Map{},
-		names: map[string]named{root: {root: root, name: manifest.Name}},
-	}
+	p := blank(root, workspace.Disk(), o)
+	p.Name, p.Manifest = manifest.Name, manifest
+	p.Main = workspace.Target{Locator: path.Join(manifest.Name, main), Path: file, Package: manifest.Name, PackageRoot: root}
+	p.names[root] = named{root: root, name: manifest.Name}
 	return p, nil
 }
 

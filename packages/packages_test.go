@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/kurtosis-go/kurtosis/lang/workspace"
@@ -325,12 +324,13 @@ func TestFileOfPackage(t *testing.T) {
 func FuzzLocator(f *testing.F) {
 	for _, seed := range []string{
 		"github.com/o/r", "github.com/o/r/dir/main.star@v1.2", "github.com/o/r@feat/x/main.star", "github.com/o/r@v/../../x", "./x", "../../x", "/x",
-		"github.com/../r", "github.com/o/r/..", "github.com/o/r@-x", "github.com//r", "github.com/o/r//a/./b", "github.com/o/r@", "http://github.com/o/r", "github.com/o/r/a\\..\\b",
+		"github.com/../r", "github.com/o/r/..", "github.com/o/r@-x", "github.com//r", ".", "/.", "a/..", "github.com/o/r//a/./b", "github.com/o/r@", "http://github.com/o/r", "github.com/o/r/a\\..\\b",
 	} {
 		f.Add(seed)
 	}
 	dir := f.TempDir()
-	p := &Package{Name: "github.com/me/p", Root: dir, files: workspace.Disk(), paths: &sync.Map{}, options: Options{Vendor: dir}, names: map[string]named{}}
+	p := blank(dir, workspace.Disk(), Options{Vendor: dir}) // "." and its like do resolve: to dir
+	p.Name = "github.com/me/p"
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, name := range []string{"github.com/me/p/main.star", "github.com/me/p/a/b.star"} {
 			from := workspace.Target{Locator: name, Path: filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(name, "github.com/me/p"))), Package: "github.com/me/p", PackageRoot: dir}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
@@ -433,7 +432,7 @@ func openLocator(ctx context.Context, operand string, o Options) (*Package, erro
 		}
 		return nil, err
 	}
-	finder := &Package{options: o, files: workspace.Disk(), paths: &sync.Map{}, resolved: &sync.Map{}, names: map[string]named{}}
+	finder := blank("", workspace.Disk(), o)
 	trees, err := finder.remote(ctx, operand, l)
 	if err != nil {
 		return nil, err
