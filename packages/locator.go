@@ -114,10 +114,10 @@ func versionReadings(inside, after string) []Locator {
 		if n < len(parts) && (badVersion().MatchString(version) || strings.Contains(rest, "@")) {
 			continue
 		}
-		out = append(out, Locator{Path: path.Join(inside, rest), Version: version})
-		if path.Ext(parts[len(parts)-1]) == ".star" && n == len(parts)-1 {
-			break // a branch is not called x.star
+		if len(out) > 0 && path.Ext(version) == ".star" {
+			continue // a branch is not called x.star
 		}
+		out = append(out, Locator{Path: path.Join(inside, rest), Version: version})
 	}
 	return out
 }

@@ -323,7 +323,7 @@ func TestFileOfPackage(t *testing.T) {
 
 func FuzzLocator(f *testing.F) {
 	for _, seed := range []string{
-		"github.com/o/r", "github.com/o/r/dir/main.star@v1.2", "github.com/o/r@feat/x/main.star", "github.com/o/r@v/../../x", "./x", "../../x", "/x",
+		"github.com/o/r", "github.com/o/r/dir/main.star@v1.2", "github.com/o/r@feat/x/main.star", "github.com/o/r@dir/main.star/x", "github.com/o/r@v/../../x", "./x", "../../x", "/x",
 		"github.com/../r", "github.com/o/r/..", "github.com/o/r@-x", "github.com//r", ".", "/.", "a/..", "github.com/o/r//a/./b", "github.com/o/r@", "http://github.com/o/r", "github.com/o/r/a\\..\\b",
 	} {
 		f.Add(seed)
