@@ -1529,7 +1529,9 @@ type RunRequest struct {
 	// Logins for this run's images. They are not kept.
 	Logins []*RegistryLogin `protobuf:"bytes,21,rep,name=logins,proto3" json:"logins,omitempty"`
 	// Of GitHub, for what the server fetches. It is not kept.
-	GithubToken   string `protobuf:"bytes,22,opt,name=github_token,json=githubToken,proto3" json:"github_token,omitempty"`
+	GithubToken string `protobuf:"bytes,22,opt,name=github_token,json=githubToken,proto3" json:"github_token,omitempty"`
+	// On a cluster: what the sender built there, as clusters build no images.
+	BuiltImages   []*BuiltImage `protobuf:"bytes,40,rep,name=built_images,json=builtImages,proto3" json:"built_images,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1731,6 +1733,13 @@ func (x *RunRequest) GetGithubToken() string {
 	return ""
 }
 
+func (x *RunRequest) GetBuiltImages() []*BuiltImage {
+	if x != nil {
+		return x.BuiltImages
+	}
+	return nil
+}
+
 type isRunRequest_Source interface {
 	isRunRequest_Source()
 }
@@ -1889,6 +1898,95 @@ func (x *RegistryLogin) GetIdentityToken() string {
 	return ""
 }
 
+// An image that was built where the sender is, and that the nodes of the cluster can have.
+type BuiltImage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was asked for as: the key of the package's ImageBuildSpec or NixBuildSpec.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// What nodes call it.
+	Reference string `protobuf:"bytes,2,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Of its content: equal ids are equal images.
+	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// e.g. linux/amd64.
+	Platform      string   `protobuf:"bytes,4,opt,name=platform,proto3" json:"platform,omitempty"`
+	Entrypoint    []string `protobuf:"bytes,5,rep,name=entrypoint,proto3" json:"entrypoint,omitempty"`
+	Cmd           []string `protobuf:"bytes,6,rep,name=cmd,proto3" json:"cmd,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BuiltImage) Reset() {
+	*x = BuiltImage{}
+	mi := &file_kurtosis_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BuiltImage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BuiltImage) ProtoMessage() {}
+
+func (x *BuiltImage) ProtoReflect() protoreflect.Message {
+	mi := &file_kurtosis_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BuiltImage.ProtoReflect.Descriptor instead.
+func (*BuiltImage) Descriptor() ([]byte, []int) {
+	return file_kurtosis_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *BuiltImage) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *BuiltImage) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *BuiltImage) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *BuiltImage) GetPlatform() string {
+	if x != nil {
+		return x.Platform
+	}
+	return ""
+}
+
+func (x *BuiltImage) GetEntrypoint() []string {
+	if x != nil {
+		return x.Entrypoint
+	}
+	return nil
+}
+
+func (x *BuiltImage) GetCmd() []string {
+	if x != nil {
+		return x.Cmd
+	}
+	return nil
+}
+
 type RunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -1905,7 +2003,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_kurtosis_proto_msgTypes[27]
+	mi := &file_kurtosis_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1917,7 +2015,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[27]
+	mi := &file_kurtosis_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +2028,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{27}
+	return file_kurtosis_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RunResponse) GetMessage() isRunResponse_Message {
@@ -2049,7 +2147,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_kurtosis_proto_msgTypes[28]
+	mi := &file_kurtosis_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2061,7 +2159,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[28]
+	mi := &file_kurtosis_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2074,7 +2172,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{28}
+	return file_kurtosis_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Outcome) GetEnclave() *Enclave {
@@ -2162,7 +2260,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_kurtosis_proto_msgTypes[29]
+	mi := &file_kurtosis_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2272,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[29]
+	mi := &file_kurtosis_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2285,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{29}
+	return file_kurtosis_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Failure) GetMessage() string {
@@ -2321,7 +2419,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_kurtosis_proto_msgTypes[30]
+	mi := &file_kurtosis_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2333,7 +2431,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[30]
+	mi := &file_kurtosis_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2346,7 +2444,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{30}
+	return file_kurtosis_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Refusal) GetCode() string {
@@ -2403,7 +2501,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_kurtosis_proto_msgTypes[31]
+	mi := &file_kurtosis_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2513,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[31]
+	mi := &file_kurtosis_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2526,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{31}
+	return file_kurtosis_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Frame) GetPosition() *Position {
@@ -2464,7 +2562,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_kurtosis_proto_msgTypes[32]
+	mi := &file_kurtosis_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2476,7 +2574,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[32]
+	mi := &file_kurtosis_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2489,7 +2587,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{32}
+	return file_kurtosis_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Position) GetModule() string {
@@ -2533,7 +2631,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_kurtosis_proto_msgTypes[33]
+	mi := &file_kurtosis_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2545,7 +2643,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[33]
+	mi := &file_kurtosis_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2558,7 +2656,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{33}
+	return file_kurtosis_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Diagnostic) GetCode() string {
@@ -2633,7 +2731,7 @@ type Diagnostics struct {
 
 func (x *Diagnostics) Reset() {
 	*x = Diagnostics{}
-	mi := &file_kurtosis_proto_msgTypes[34]
+	mi := &file_kurtosis_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2645,7 +2743,7 @@ func (x *Diagnostics) String() string {
 func (*Diagnostics) ProtoMessage() {}
 
 func (x *Diagnostics) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[34]
+	mi := &file_kurtosis_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2658,7 +2756,7 @@ func (x *Diagnostics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostics.ProtoReflect.Descriptor instead.
 func (*Diagnostics) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{34}
+	return file_kurtosis_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Diagnostics) GetDiagnostics() []*Diagnostic {
@@ -2681,7 +2779,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_kurtosis_proto_msgTypes[35]
+	mi := &file_kurtosis_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2693,7 +2791,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[35]
+	mi := &file_kurtosis_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2706,7 +2804,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{35}
+	return file_kurtosis_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Range) GetStartLine() int32 {
@@ -2748,7 +2846,7 @@ type Related struct {
 
 func (x *Related) Reset() {
 	*x = Related{}
-	mi := &file_kurtosis_proto_msgTypes[36]
+	mi := &file_kurtosis_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +2858,7 @@ func (x *Related) String() string {
 func (*Related) ProtoMessage() {}
 
 func (x *Related) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[36]
+	mi := &file_kurtosis_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +2871,7 @@ func (x *Related) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Related.ProtoReflect.Descriptor instead.
 func (*Related) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{36}
+	return file_kurtosis_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Related) GetFile() string {
@@ -2808,7 +2906,7 @@ type Fix struct {
 
 func (x *Fix) Reset() {
 	*x = Fix{}
-	mi := &file_kurtosis_proto_msgTypes[37]
+	mi := &file_kurtosis_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2820,7 +2918,7 @@ func (x *Fix) String() string {
 func (*Fix) ProtoMessage() {}
 
 func (x *Fix) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[37]
+	mi := &file_kurtosis_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2833,7 +2931,7 @@ func (x *Fix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fix.ProtoReflect.Descriptor instead.
 func (*Fix) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{37}
+	return file_kurtosis_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Fix) GetTitle() string {
@@ -2868,7 +2966,7 @@ type Edit struct {
 
 func (x *Edit) Reset() {
 	*x = Edit{}
-	mi := &file_kurtosis_proto_msgTypes[38]
+	mi := &file_kurtosis_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2880,7 +2978,7 @@ func (x *Edit) String() string {
 func (*Edit) ProtoMessage() {}
 
 func (x *Edit) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[38]
+	mi := &file_kurtosis_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2893,7 +2991,7 @@ func (x *Edit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Edit.ProtoReflect.Descriptor instead.
 func (*Edit) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{38}
+	return file_kurtosis_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Edit) GetFile() string {
@@ -2930,7 +3028,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_kurtosis_proto_msgTypes[39]
+	mi := &file_kurtosis_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2942,7 +3040,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[39]
+	mi := &file_kurtosis_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2955,7 +3053,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{39}
+	return file_kurtosis_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Problem) GetCode() string {
@@ -3003,7 +3101,7 @@ type Problems struct {
 
 func (x *Problems) Reset() {
 	*x = Problems{}
-	mi := &file_kurtosis_proto_msgTypes[40]
+	mi := &file_kurtosis_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3015,7 +3113,7 @@ func (x *Problems) String() string {
 func (*Problems) ProtoMessage() {}
 
 func (x *Problems) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[40]
+	mi := &file_kurtosis_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3028,7 +3126,7 @@ func (x *Problems) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problems.ProtoReflect.Descriptor instead.
 func (*Problems) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{40}
+	return file_kurtosis_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Problems) GetProblems() []*Problem {
@@ -3051,7 +3149,7 @@ type StepFailure struct {
 
 func (x *StepFailure) Reset() {
 	*x = StepFailure{}
-	mi := &file_kurtosis_proto_msgTypes[41]
+	mi := &file_kurtosis_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3063,7 +3161,7 @@ func (x *StepFailure) String() string {
 func (*StepFailure) ProtoMessage() {}
 
 func (x *StepFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[41]
+	mi := &file_kurtosis_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3076,7 +3174,7 @@ func (x *StepFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepFailure.ProtoReflect.Descriptor instead.
 func (*StepFailure) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{41}
+	return file_kurtosis_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StepFailure) GetStep() []byte {
@@ -3111,7 +3209,7 @@ type Busy struct {
 
 func (x *Busy) Reset() {
 	*x = Busy{}
-	mi := &file_kurtosis_proto_msgTypes[42]
+	mi := &file_kurtosis_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3221,7 @@ func (x *Busy) String() string {
 func (*Busy) ProtoMessage() {}
 
 func (x *Busy) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[42]
+	mi := &file_kurtosis_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3234,7 @@ func (x *Busy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Busy.ProtoReflect.Descriptor instead.
 func (*Busy) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{42}
+	return file_kurtosis_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Busy) GetEnclave() string {
@@ -3164,7 +3262,7 @@ type Holder struct {
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_kurtosis_proto_msgTypes[43]
+	mi := &file_kurtosis_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3176,7 +3274,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[43]
+	mi := &file_kurtosis_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3189,7 +3287,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{43}
+	return file_kurtosis_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Holder) GetPid() int32 {
@@ -3227,7 +3325,7 @@ type CompareResponse struct {
 
 func (x *CompareResponse) Reset() {
 	*x = CompareResponse{}
-	mi := &file_kurtosis_proto_msgTypes[44]
+	mi := &file_kurtosis_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3239,7 +3337,7 @@ func (x *CompareResponse) String() string {
 func (*CompareResponse) ProtoMessage() {}
 
 func (x *CompareResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[44]
+	mi := &file_kurtosis_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3252,7 +3350,7 @@ func (x *CompareResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareResponse.ProtoReflect.Descriptor instead.
 func (*CompareResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{44}
+	return file_kurtosis_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CompareResponse) GetOutcome() *Outcome {
@@ -3294,7 +3392,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_kurtosis_proto_msgTypes[45]
+	mi := &file_kurtosis_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3404,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[45]
+	mi := &file_kurtosis_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3319,7 +3417,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{45}
+	return file_kurtosis_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Decision) GetStep() string {
@@ -3353,7 +3451,7 @@ type InterruptRequest struct {
 
 func (x *InterruptRequest) Reset() {
 	*x = InterruptRequest{}
-	mi := &file_kurtosis_proto_msgTypes[46]
+	mi := &file_kurtosis_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3365,7 +3463,7 @@ func (x *InterruptRequest) String() string {
 func (*InterruptRequest) ProtoMessage() {}
 
 func (x *InterruptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[46]
+	mi := &file_kurtosis_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3378,7 +3476,7 @@ func (x *InterruptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterruptRequest.ProtoReflect.Descriptor instead.
 func (*InterruptRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{46}
+	return file_kurtosis_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *InterruptRequest) GetRun() string {
@@ -3398,7 +3496,7 @@ type InterruptResponse struct {
 
 func (x *InterruptResponse) Reset() {
 	*x = InterruptResponse{}
-	mi := &file_kurtosis_proto_msgTypes[47]
+	mi := &file_kurtosis_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3410,7 +3508,7 @@ func (x *InterruptResponse) String() string {
 func (*InterruptResponse) ProtoMessage() {}
 
 func (x *InterruptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[47]
+	mi := &file_kurtosis_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3423,7 +3521,7 @@ func (x *InterruptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterruptResponse.ProtoReflect.Descriptor instead.
 func (*InterruptResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{47}
+	return file_kurtosis_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *InterruptResponse) GetRuns() int32 {
@@ -3441,7 +3539,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_kurtosis_proto_msgTypes[48]
+	mi := &file_kurtosis_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3453,7 +3551,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[48]
+	mi := &file_kurtosis_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3466,7 +3564,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{48}
+	return file_kurtosis_proto_rawDescGZIP(), []int{49}
 }
 
 type InspectResponse struct {
@@ -3489,7 +3587,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_kurtosis_proto_msgTypes[49]
+	mi := &file_kurtosis_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3501,7 +3599,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[49]
+	mi := &file_kurtosis_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3514,7 +3612,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{49}
+	return file_kurtosis_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *InspectResponse) GetEnclave() *Enclave {
@@ -3592,7 +3690,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_kurtosis_proto_msgTypes[50]
+	mi := &file_kurtosis_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3604,7 +3702,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[50]
+	mi := &file_kurtosis_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3617,7 +3715,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{50}
+	return file_kurtosis_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Service) GetUuid() string {
@@ -3742,7 +3840,7 @@ type ServicePort struct {
 
 func (x *ServicePort) Reset() {
 	*x = ServicePort{}
-	mi := &file_kurtosis_proto_msgTypes[51]
+	mi := &file_kurtosis_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3754,7 +3852,7 @@ func (x *ServicePort) String() string {
 func (*ServicePort) ProtoMessage() {}
 
 func (x *ServicePort) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[51]
+	mi := &file_kurtosis_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3767,7 +3865,7 @@ func (x *ServicePort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServicePort.ProtoReflect.Descriptor instead.
 func (*ServicePort) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{51}
+	return file_kurtosis_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ServicePort) GetId() string {
@@ -3827,7 +3925,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_kurtosis_proto_msgTypes[52]
+	mi := &file_kurtosis_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3839,7 +3937,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[52]
+	mi := &file_kurtosis_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3852,7 +3950,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{52}
+	return file_kurtosis_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Artifact) GetUuid() string {
@@ -3919,7 +4017,7 @@ type LastRun struct {
 
 func (x *LastRun) Reset() {
 	*x = LastRun{}
-	mi := &file_kurtosis_proto_msgTypes[53]
+	mi := &file_kurtosis_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3931,7 +4029,7 @@ func (x *LastRun) String() string {
 func (*LastRun) ProtoMessage() {}
 
 func (x *LastRun) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[53]
+	mi := &file_kurtosis_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3944,7 +4042,7 @@ func (x *LastRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastRun.ProtoReflect.Descriptor instead.
 func (*LastRun) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{53}
+	return file_kurtosis_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *LastRun) GetId() string {
@@ -4053,7 +4151,7 @@ type ExecRequest struct {
 
 func (x *ExecRequest) Reset() {
 	*x = ExecRequest{}
-	mi := &file_kurtosis_proto_msgTypes[54]
+	mi := &file_kurtosis_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4065,7 +4163,7 @@ func (x *ExecRequest) String() string {
 func (*ExecRequest) ProtoMessage() {}
 
 func (x *ExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[54]
+	mi := &file_kurtosis_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4078,7 +4176,7 @@ func (x *ExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRequest.ProtoReflect.Descriptor instead.
 func (*ExecRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{54}
+	return file_kurtosis_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ExecRequest) GetMessage() isExecRequest_Message {
@@ -4173,7 +4271,7 @@ type ExecStart struct {
 
 func (x *ExecStart) Reset() {
 	*x = ExecStart{}
-	mi := &file_kurtosis_proto_msgTypes[55]
+	mi := &file_kurtosis_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4185,7 +4283,7 @@ func (x *ExecStart) String() string {
 func (*ExecStart) ProtoMessage() {}
 
 func (x *ExecStart) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[55]
+	mi := &file_kurtosis_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4198,7 +4296,7 @@ func (x *ExecStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecStart.ProtoReflect.Descriptor instead.
 func (*ExecStart) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{55}
+	return file_kurtosis_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ExecStart) GetService() string {
@@ -4267,7 +4365,7 @@ type TerminalSize struct {
 
 func (x *TerminalSize) Reset() {
 	*x = TerminalSize{}
-	mi := &file_kurtosis_proto_msgTypes[56]
+	mi := &file_kurtosis_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4279,7 +4377,7 @@ func (x *TerminalSize) String() string {
 func (*TerminalSize) ProtoMessage() {}
 
 func (x *TerminalSize) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[56]
+	mi := &file_kurtosis_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4292,7 +4390,7 @@ func (x *TerminalSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalSize.ProtoReflect.Descriptor instead.
 func (*TerminalSize) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{56}
+	return file_kurtosis_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *TerminalSize) GetColumns() uint32 {
@@ -4323,7 +4421,7 @@ type ExecResponse struct {
 
 func (x *ExecResponse) Reset() {
 	*x = ExecResponse{}
-	mi := &file_kurtosis_proto_msgTypes[57]
+	mi := &file_kurtosis_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4335,7 +4433,7 @@ func (x *ExecResponse) String() string {
 func (*ExecResponse) ProtoMessage() {}
 
 func (x *ExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[57]
+	mi := &file_kurtosis_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4348,7 +4446,7 @@ func (x *ExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecResponse.ProtoReflect.Descriptor instead.
 func (*ExecResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{57}
+	return file_kurtosis_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ExecResponse) GetMessage() isExecResponse_Message {
@@ -4418,7 +4516,7 @@ type ServiceRequest struct {
 
 func (x *ServiceRequest) Reset() {
 	*x = ServiceRequest{}
-	mi := &file_kurtosis_proto_msgTypes[58]
+	mi := &file_kurtosis_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4430,7 +4528,7 @@ func (x *ServiceRequest) String() string {
 func (*ServiceRequest) ProtoMessage() {}
 
 func (x *ServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[58]
+	mi := &file_kurtosis_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4443,7 +4541,7 @@ func (x *ServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceRequest.ProtoReflect.Descriptor instead.
 func (*ServiceRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{58}
+	return file_kurtosis_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ServiceRequest) GetService() string {
@@ -4462,7 +4560,7 @@ type ServiceResponse struct {
 
 func (x *ServiceResponse) Reset() {
 	*x = ServiceResponse{}
-	mi := &file_kurtosis_proto_msgTypes[59]
+	mi := &file_kurtosis_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4474,7 +4572,7 @@ func (x *ServiceResponse) String() string {
 func (*ServiceResponse) ProtoMessage() {}
 
 func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[59]
+	mi := &file_kurtosis_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4487,7 +4585,7 @@ func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceResponse.ProtoReflect.Descriptor instead.
 func (*ServiceResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{59}
+	return file_kurtosis_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ServiceResponse) GetService() *Service {
@@ -4505,7 +4603,7 @@ type RemoveServiceResponse struct {
 
 func (x *RemoveServiceResponse) Reset() {
 	*x = RemoveServiceResponse{}
-	mi := &file_kurtosis_proto_msgTypes[60]
+	mi := &file_kurtosis_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4517,7 +4615,7 @@ func (x *RemoveServiceResponse) String() string {
 func (*RemoveServiceResponse) ProtoMessage() {}
 
 func (x *RemoveServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[60]
+	mi := &file_kurtosis_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4530,7 +4628,7 @@ func (x *RemoveServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveServiceResponse.ProtoReflect.Descriptor instead.
 func (*RemoveServiceResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{60}
+	return file_kurtosis_proto_rawDescGZIP(), []int{61}
 }
 
 type ListFilesRequest struct {
@@ -4543,7 +4641,7 @@ type ListFilesRequest struct {
 
 func (x *ListFilesRequest) Reset() {
 	*x = ListFilesRequest{}
-	mi := &file_kurtosis_proto_msgTypes[61]
+	mi := &file_kurtosis_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4555,7 +4653,7 @@ func (x *ListFilesRequest) String() string {
 func (*ListFilesRequest) ProtoMessage() {}
 
 func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[61]
+	mi := &file_kurtosis_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4568,7 +4666,7 @@ func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesRequest.ProtoReflect.Descriptor instead.
 func (*ListFilesRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{61}
+	return file_kurtosis_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListFilesRequest) GetArtifact() string {
@@ -4589,7 +4687,7 @@ type ListFilesResponse struct {
 
 func (x *ListFilesResponse) Reset() {
 	*x = ListFilesResponse{}
-	mi := &file_kurtosis_proto_msgTypes[62]
+	mi := &file_kurtosis_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4601,7 +4699,7 @@ func (x *ListFilesResponse) String() string {
 func (*ListFilesResponse) ProtoMessage() {}
 
 func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[62]
+	mi := &file_kurtosis_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4614,7 +4712,7 @@ func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesResponse.ProtoReflect.Descriptor instead.
 func (*ListFilesResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{62}
+	return file_kurtosis_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListFilesResponse) GetArtifact() *Artifact {
@@ -4647,7 +4745,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_kurtosis_proto_msgTypes[63]
+	mi := &file_kurtosis_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4659,7 +4757,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[63]
+	mi := &file_kurtosis_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4672,7 +4770,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{63}
+	return file_kurtosis_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *File) GetPath() string {
@@ -4722,7 +4820,7 @@ type DownloadRequest struct {
 
 func (x *DownloadRequest) Reset() {
 	*x = DownloadRequest{}
-	mi := &file_kurtosis_proto_msgTypes[64]
+	mi := &file_kurtosis_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4734,7 +4832,7 @@ func (x *DownloadRequest) String() string {
 func (*DownloadRequest) ProtoMessage() {}
 
 func (x *DownloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[64]
+	mi := &file_kurtosis_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4747,7 +4845,7 @@ func (x *DownloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadRequest.ProtoReflect.Descriptor instead.
 func (*DownloadRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{64}
+	return file_kurtosis_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *DownloadRequest) GetArtifact() string {
@@ -4775,7 +4873,7 @@ type DownloadResponse struct {
 
 func (x *DownloadResponse) Reset() {
 	*x = DownloadResponse{}
-	mi := &file_kurtosis_proto_msgTypes[65]
+	mi := &file_kurtosis_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4787,7 +4885,7 @@ func (x *DownloadResponse) String() string {
 func (*DownloadResponse) ProtoMessage() {}
 
 func (x *DownloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[65]
+	mi := &file_kurtosis_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4800,7 +4898,7 @@ func (x *DownloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadResponse.ProtoReflect.Descriptor instead.
 func (*DownloadResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{65}
+	return file_kurtosis_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *DownloadResponse) GetArtifact() *Artifact {
@@ -4830,7 +4928,7 @@ type StoreRequest struct {
 
 func (x *StoreRequest) Reset() {
 	*x = StoreRequest{}
-	mi := &file_kurtosis_proto_msgTypes[66]
+	mi := &file_kurtosis_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4842,7 +4940,7 @@ func (x *StoreRequest) String() string {
 func (*StoreRequest) ProtoMessage() {}
 
 func (x *StoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[66]
+	mi := &file_kurtosis_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4855,7 +4953,7 @@ func (x *StoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreRequest.ProtoReflect.Descriptor instead.
 func (*StoreRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{66}
+	return file_kurtosis_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *StoreRequest) GetMessage() isStoreRequest_Message {
@@ -4914,7 +5012,7 @@ type StoreStart struct {
 
 func (x *StoreStart) Reset() {
 	*x = StoreStart{}
-	mi := &file_kurtosis_proto_msgTypes[67]
+	mi := &file_kurtosis_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4926,7 +5024,7 @@ func (x *StoreStart) String() string {
 func (*StoreStart) ProtoMessage() {}
 
 func (x *StoreStart) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[67]
+	mi := &file_kurtosis_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4939,7 +5037,7 @@ func (x *StoreStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreStart.ProtoReflect.Descriptor instead.
 func (*StoreStart) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{67}
+	return file_kurtosis_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *StoreStart) GetName() string {
@@ -4979,7 +5077,7 @@ type StoreResponse struct {
 
 func (x *StoreResponse) Reset() {
 	*x = StoreResponse{}
-	mi := &file_kurtosis_proto_msgTypes[68]
+	mi := &file_kurtosis_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4991,7 +5089,7 @@ func (x *StoreResponse) String() string {
 func (*StoreResponse) ProtoMessage() {}
 
 func (x *StoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[68]
+	mi := &file_kurtosis_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5004,7 +5102,7 @@ func (x *StoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreResponse.ProtoReflect.Descriptor instead.
 func (*StoreResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{68}
+	return file_kurtosis_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *StoreResponse) GetArtifact() *Artifact {
@@ -5026,7 +5124,7 @@ type CopyToRequest struct {
 
 func (x *CopyToRequest) Reset() {
 	*x = CopyToRequest{}
-	mi := &file_kurtosis_proto_msgTypes[69]
+	mi := &file_kurtosis_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5038,7 +5136,7 @@ func (x *CopyToRequest) String() string {
 func (*CopyToRequest) ProtoMessage() {}
 
 func (x *CopyToRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[69]
+	mi := &file_kurtosis_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5051,7 +5149,7 @@ func (x *CopyToRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyToRequest.ProtoReflect.Descriptor instead.
 func (*CopyToRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{69}
+	return file_kurtosis_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *CopyToRequest) GetService() string {
@@ -5083,7 +5181,7 @@ type CopyToResponse struct {
 
 func (x *CopyToResponse) Reset() {
 	*x = CopyToResponse{}
-	mi := &file_kurtosis_proto_msgTypes[70]
+	mi := &file_kurtosis_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5095,7 +5193,7 @@ func (x *CopyToResponse) String() string {
 func (*CopyToResponse) ProtoMessage() {}
 
 func (x *CopyToResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[70]
+	mi := &file_kurtosis_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5108,7 +5206,7 @@ func (x *CopyToResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyToResponse.ProtoReflect.Descriptor instead.
 func (*CopyToResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{70}
+	return file_kurtosis_proto_rawDescGZIP(), []int{71}
 }
 
 type CopyFromRequest struct {
@@ -5121,7 +5219,7 @@ type CopyFromRequest struct {
 
 func (x *CopyFromRequest) Reset() {
 	*x = CopyFromRequest{}
-	mi := &file_kurtosis_proto_msgTypes[71]
+	mi := &file_kurtosis_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5133,7 +5231,7 @@ func (x *CopyFromRequest) String() string {
 func (*CopyFromRequest) ProtoMessage() {}
 
 func (x *CopyFromRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[71]
+	mi := &file_kurtosis_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5146,7 +5244,7 @@ func (x *CopyFromRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyFromRequest.ProtoReflect.Descriptor instead.
 func (*CopyFromRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{71}
+	return file_kurtosis_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *CopyFromRequest) GetService() string {
@@ -5172,7 +5270,7 @@ type CopyFromResponse struct {
 
 func (x *CopyFromResponse) Reset() {
 	*x = CopyFromResponse{}
-	mi := &file_kurtosis_proto_msgTypes[72]
+	mi := &file_kurtosis_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5184,7 +5282,7 @@ func (x *CopyFromResponse) String() string {
 func (*CopyFromResponse) ProtoMessage() {}
 
 func (x *CopyFromResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[72]
+	mi := &file_kurtosis_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5197,7 +5295,7 @@ func (x *CopyFromResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyFromResponse.ProtoReflect.Descriptor instead.
 func (*CopyFromResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{72}
+	return file_kurtosis_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *CopyFromResponse) GetData() []byte {
@@ -5317,7 +5415,7 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\x13UploadBundleRequest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"\x16\n" +
-	"\x14UploadBundleResponse\"\xe6\x05\n" +
+	"\x14UploadBundleResponse\"\xa2\x06\n" +
 	"\n" +
 	"RunRequest\x12\x18\n" +
 	"\x06bundle\x18\x01 \x01(\tH\x00R\x06bundle\x12\x1a\n" +
@@ -5345,7 +5443,8 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\ano_wait\x18\x13 \x01(\bR\x06noWait\x12\x1b\n" +
 	"\twant_plan\x18\x14 \x01(\bR\bwantPlan\x122\n" +
 	"\x06logins\x18\x15 \x03(\v2\x1a.kurtosis.v1.RegistryLoginR\x06logins\x12!\n" +
-	"\fgithub_token\x18\x16 \x01(\tR\vgithubTokenB\b\n" +
+	"\fgithub_token\x18\x16 \x01(\tR\vgithubToken\x12:\n" +
+	"\fbuilt_images\x18( \x03(\v2\x17.kurtosis.v1.BuiltImageR\vbuiltImagesB\b\n" +
 	"\x06source\"L\n" +
 	"\x06Script\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\tR\bidentity\x12\x12\n" +
@@ -5355,7 +5454,17 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\bregistry\x18\x01 \x01(\tR\bregistry\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x1a\n" +
 	"\bpassword\x18\x03 \x01(\tR\bpassword\x12%\n" +
-	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\"\xc2\x01\n" +
+	"\x0eidentity_token\x18\x04 \x01(\tR\ridentityToken\"\x9a\x01\n" +
+	"\n" +
+	"BuiltImage\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1c\n" +
+	"\treference\x18\x02 \x01(\tR\treference\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1a\n" +
+	"\bplatform\x18\x04 \x01(\tR\bplatform\x12\x1e\n" +
+	"\n" +
+	"entrypoint\x18\x05 \x03(\tR\n" +
+	"entrypoint\x12\x10\n" +
+	"\x03cmd\x18\x06 \x03(\tR\x03cmd\"\xc2\x01\n" +
 	"\vRunResponse\x12\x12\n" +
 	"\x03run\x18\x01 \x01(\tH\x00R\x03run\x12\x16\n" +
 	"\x05event\x18\x02 \x01(\fH\x00R\x05event\x124\n" +
@@ -5634,7 +5743,7 @@ func file_kurtosis_proto_rawDescGZIP() []byte {
 }
 
 var file_kurtosis_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kurtosis_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
+var file_kurtosis_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
 var file_kurtosis_proto_goTypes = []any{
 	(ImageDownload)(0),            // 0: kurtosis.v1.ImageDownload
 	(*ErrorDetail)(nil),           // 1: kurtosis.v1.ErrorDetail
@@ -5664,61 +5773,62 @@ var file_kurtosis_proto_goTypes = []any{
 	(*RunRequest)(nil),            // 25: kurtosis.v1.RunRequest
 	(*Script)(nil),                // 26: kurtosis.v1.Script
 	(*RegistryLogin)(nil),         // 27: kurtosis.v1.RegistryLogin
-	(*RunResponse)(nil),           // 28: kurtosis.v1.RunResponse
-	(*Outcome)(nil),               // 29: kurtosis.v1.Outcome
-	(*Failure)(nil),               // 30: kurtosis.v1.Failure
-	(*Refusal)(nil),               // 31: kurtosis.v1.Refusal
-	(*Frame)(nil),                 // 32: kurtosis.v1.Frame
-	(*Position)(nil),              // 33: kurtosis.v1.Position
-	(*Diagnostic)(nil),            // 34: kurtosis.v1.Diagnostic
-	(*Diagnostics)(nil),           // 35: kurtosis.v1.Diagnostics
-	(*Range)(nil),                 // 36: kurtosis.v1.Range
-	(*Related)(nil),               // 37: kurtosis.v1.Related
-	(*Fix)(nil),                   // 38: kurtosis.v1.Fix
-	(*Edit)(nil),                  // 39: kurtosis.v1.Edit
-	(*Problem)(nil),               // 40: kurtosis.v1.Problem
-	(*Problems)(nil),              // 41: kurtosis.v1.Problems
-	(*StepFailure)(nil),           // 42: kurtosis.v1.StepFailure
-	(*Busy)(nil),                  // 43: kurtosis.v1.Busy
-	(*Holder)(nil),                // 44: kurtosis.v1.Holder
-	(*CompareResponse)(nil),       // 45: kurtosis.v1.CompareResponse
-	(*Decision)(nil),              // 46: kurtosis.v1.Decision
-	(*InterruptRequest)(nil),      // 47: kurtosis.v1.InterruptRequest
-	(*InterruptResponse)(nil),     // 48: kurtosis.v1.InterruptResponse
-	(*InspectRequest)(nil),        // 49: kurtosis.v1.InspectRequest
-	(*InspectResponse)(nil),       // 50: kurtosis.v1.InspectResponse
-	(*Service)(nil),               // 51: kurtosis.v1.Service
-	(*ServicePort)(nil),           // 52: kurtosis.v1.ServicePort
-	(*Artifact)(nil),              // 53: kurtosis.v1.Artifact
-	(*LastRun)(nil),               // 54: kurtosis.v1.LastRun
-	(*ExecRequest)(nil),           // 55: kurtosis.v1.ExecRequest
-	(*ExecStart)(nil),             // 56: kurtosis.v1.ExecStart
-	(*TerminalSize)(nil),          // 57: kurtosis.v1.TerminalSize
-	(*ExecResponse)(nil),          // 58: kurtosis.v1.ExecResponse
-	(*ServiceRequest)(nil),        // 59: kurtosis.v1.ServiceRequest
-	(*ServiceResponse)(nil),       // 60: kurtosis.v1.ServiceResponse
-	(*RemoveServiceResponse)(nil), // 61: kurtosis.v1.RemoveServiceResponse
-	(*ListFilesRequest)(nil),      // 62: kurtosis.v1.ListFilesRequest
-	(*ListFilesResponse)(nil),     // 63: kurtosis.v1.ListFilesResponse
-	(*File)(nil),                  // 64: kurtosis.v1.File
-	(*DownloadRequest)(nil),       // 65: kurtosis.v1.DownloadRequest
-	(*DownloadResponse)(nil),      // 66: kurtosis.v1.DownloadResponse
-	(*StoreRequest)(nil),          // 67: kurtosis.v1.StoreRequest
-	(*StoreStart)(nil),            // 68: kurtosis.v1.StoreStart
-	(*StoreResponse)(nil),         // 69: kurtosis.v1.StoreResponse
-	(*CopyToRequest)(nil),         // 70: kurtosis.v1.CopyToRequest
-	(*CopyToResponse)(nil),        // 71: kurtosis.v1.CopyToResponse
-	(*CopyFromRequest)(nil),       // 72: kurtosis.v1.CopyFromRequest
-	(*CopyFromResponse)(nil),      // 73: kurtosis.v1.CopyFromResponse
-	nil,                           // 74: kurtosis.v1.Enclave.LabelsEntry
-	nil,                           // 75: kurtosis.v1.Service.LabelsEntry
-	nil,                           // 76: kurtosis.v1.ExecStart.EnvEntry
-	(*timestamppb.Timestamp)(nil), // 77: google.protobuf.Timestamp
+	(*BuiltImage)(nil),            // 28: kurtosis.v1.BuiltImage
+	(*RunResponse)(nil),           // 29: kurtosis.v1.RunResponse
+	(*Outcome)(nil),               // 30: kurtosis.v1.Outcome
+	(*Failure)(nil),               // 31: kurtosis.v1.Failure
+	(*Refusal)(nil),               // 32: kurtosis.v1.Refusal
+	(*Frame)(nil),                 // 33: kurtosis.v1.Frame
+	(*Position)(nil),              // 34: kurtosis.v1.Position
+	(*Diagnostic)(nil),            // 35: kurtosis.v1.Diagnostic
+	(*Diagnostics)(nil),           // 36: kurtosis.v1.Diagnostics
+	(*Range)(nil),                 // 37: kurtosis.v1.Range
+	(*Related)(nil),               // 38: kurtosis.v1.Related
+	(*Fix)(nil),                   // 39: kurtosis.v1.Fix
+	(*Edit)(nil),                  // 40: kurtosis.v1.Edit
+	(*Problem)(nil),               // 41: kurtosis.v1.Problem
+	(*Problems)(nil),              // 42: kurtosis.v1.Problems
+	(*StepFailure)(nil),           // 43: kurtosis.v1.StepFailure
+	(*Busy)(nil),                  // 44: kurtosis.v1.Busy
+	(*Holder)(nil),                // 45: kurtosis.v1.Holder
+	(*CompareResponse)(nil),       // 46: kurtosis.v1.CompareResponse
+	(*Decision)(nil),              // 47: kurtosis.v1.Decision
+	(*InterruptRequest)(nil),      // 48: kurtosis.v1.InterruptRequest
+	(*InterruptResponse)(nil),     // 49: kurtosis.v1.InterruptResponse
+	(*InspectRequest)(nil),        // 50: kurtosis.v1.InspectRequest
+	(*InspectResponse)(nil),       // 51: kurtosis.v1.InspectResponse
+	(*Service)(nil),               // 52: kurtosis.v1.Service
+	(*ServicePort)(nil),           // 53: kurtosis.v1.ServicePort
+	(*Artifact)(nil),              // 54: kurtosis.v1.Artifact
+	(*LastRun)(nil),               // 55: kurtosis.v1.LastRun
+	(*ExecRequest)(nil),           // 56: kurtosis.v1.ExecRequest
+	(*ExecStart)(nil),             // 57: kurtosis.v1.ExecStart
+	(*TerminalSize)(nil),          // 58: kurtosis.v1.TerminalSize
+	(*ExecResponse)(nil),          // 59: kurtosis.v1.ExecResponse
+	(*ServiceRequest)(nil),        // 60: kurtosis.v1.ServiceRequest
+	(*ServiceResponse)(nil),       // 61: kurtosis.v1.ServiceResponse
+	(*RemoveServiceResponse)(nil), // 62: kurtosis.v1.RemoveServiceResponse
+	(*ListFilesRequest)(nil),      // 63: kurtosis.v1.ListFilesRequest
+	(*ListFilesResponse)(nil),     // 64: kurtosis.v1.ListFilesResponse
+	(*File)(nil),                  // 65: kurtosis.v1.File
+	(*DownloadRequest)(nil),       // 66: kurtosis.v1.DownloadRequest
+	(*DownloadResponse)(nil),      // 67: kurtosis.v1.DownloadResponse
+	(*StoreRequest)(nil),          // 68: kurtosis.v1.StoreRequest
+	(*StoreStart)(nil),            // 69: kurtosis.v1.StoreStart
+	(*StoreResponse)(nil),         // 70: kurtosis.v1.StoreResponse
+	(*CopyToRequest)(nil),         // 71: kurtosis.v1.CopyToRequest
+	(*CopyToResponse)(nil),        // 72: kurtosis.v1.CopyToResponse
+	(*CopyFromRequest)(nil),       // 73: kurtosis.v1.CopyFromRequest
+	(*CopyFromResponse)(nil),      // 74: kurtosis.v1.CopyFromResponse
+	nil,                           // 75: kurtosis.v1.Enclave.LabelsEntry
+	nil,                           // 76: kurtosis.v1.Service.LabelsEntry
+	nil,                           // 77: kurtosis.v1.ExecStart.EnvEntry
+	(*timestamppb.Timestamp)(nil), // 78: google.protobuf.Timestamp
 }
 var file_kurtosis_proto_depIdxs = []int32{
 	4,  // 0: kurtosis.v1.InfoResponse.host:type_name -> kurtosis.v1.Host
-	77, // 1: kurtosis.v1.Enclave.created:type_name -> google.protobuf.Timestamp
-	74, // 2: kurtosis.v1.Enclave.labels:type_name -> kurtosis.v1.Enclave.LabelsEntry
+	78, // 1: kurtosis.v1.Enclave.created:type_name -> google.protobuf.Timestamp
+	75, // 2: kurtosis.v1.Enclave.labels:type_name -> kurtosis.v1.Enclave.LabelsEntry
 	6,  // 3: kurtosis.v1.Enclave.api:type_name -> kurtosis.v1.ApiContainer
 	5,  // 4: kurtosis.v1.CreateEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
 	5,  // 5: kurtosis.v1.ListEnclavesResponse.enclaves:type_name -> kurtosis.v1.Enclave
@@ -5726,113 +5836,114 @@ var file_kurtosis_proto_depIdxs = []int32{
 	5,  // 7: kurtosis.v1.StartEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
 	5,  // 8: kurtosis.v1.StopEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
 	5,  // 9: kurtosis.v1.RemoveEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
-	77, // 10: kurtosis.v1.LogsResponse.time:type_name -> google.protobuf.Timestamp
+	78, // 10: kurtosis.v1.LogsResponse.time:type_name -> google.protobuf.Timestamp
 	26, // 11: kurtosis.v1.RunRequest.script:type_name -> kurtosis.v1.Script
 	0,  // 12: kurtosis.v1.RunRequest.image_download:type_name -> kurtosis.v1.ImageDownload
 	27, // 13: kurtosis.v1.RunRequest.logins:type_name -> kurtosis.v1.RegistryLogin
-	35, // 14: kurtosis.v1.RunResponse.checked:type_name -> kurtosis.v1.Diagnostics
-	29, // 15: kurtosis.v1.RunResponse.outcome:type_name -> kurtosis.v1.Outcome
-	5,  // 16: kurtosis.v1.Outcome.enclave:type_name -> kurtosis.v1.Enclave
-	34, // 17: kurtosis.v1.Outcome.diagnostics:type_name -> kurtosis.v1.Diagnostic
-	34, // 18: kurtosis.v1.Outcome.causes:type_name -> kurtosis.v1.Diagnostic
-	30, // 19: kurtosis.v1.Outcome.failure:type_name -> kurtosis.v1.Failure
-	1,  // 20: kurtosis.v1.Failure.error:type_name -> kurtosis.v1.ErrorDetail
-	31, // 21: kurtosis.v1.Failure.refusal:type_name -> kurtosis.v1.Refusal
-	35, // 22: kurtosis.v1.Failure.check:type_name -> kurtosis.v1.Diagnostics
-	41, // 23: kurtosis.v1.Failure.problems:type_name -> kurtosis.v1.Problems
-	42, // 24: kurtosis.v1.Failure.step:type_name -> kurtosis.v1.StepFailure
-	43, // 25: kurtosis.v1.Failure.busy:type_name -> kurtosis.v1.Busy
-	32, // 26: kurtosis.v1.Refusal.stack:type_name -> kurtosis.v1.Frame
-	32, // 27: kurtosis.v1.Refusal.at:type_name -> kurtosis.v1.Frame
-	33, // 28: kurtosis.v1.Frame.position:type_name -> kurtosis.v1.Position
-	36, // 29: kurtosis.v1.Diagnostic.range:type_name -> kurtosis.v1.Range
-	37, // 30: kurtosis.v1.Diagnostic.related:type_name -> kurtosis.v1.Related
-	38, // 31: kurtosis.v1.Diagnostic.fixes:type_name -> kurtosis.v1.Fix
-	34, // 32: kurtosis.v1.Diagnostics.diagnostics:type_name -> kurtosis.v1.Diagnostic
-	36, // 33: kurtosis.v1.Related.range:type_name -> kurtosis.v1.Range
-	39, // 34: kurtosis.v1.Fix.edits:type_name -> kurtosis.v1.Edit
-	36, // 35: kurtosis.v1.Edit.range:type_name -> kurtosis.v1.Range
-	33, // 36: kurtosis.v1.Problem.position:type_name -> kurtosis.v1.Position
-	40, // 37: kurtosis.v1.Problems.problems:type_name -> kurtosis.v1.Problem
-	1,  // 38: kurtosis.v1.StepFailure.error:type_name -> kurtosis.v1.ErrorDetail
-	44, // 39: kurtosis.v1.Busy.holder:type_name -> kurtosis.v1.Holder
-	77, // 40: kurtosis.v1.Holder.since:type_name -> google.protobuf.Timestamp
-	29, // 41: kurtosis.v1.CompareResponse.outcome:type_name -> kurtosis.v1.Outcome
-	46, // 42: kurtosis.v1.CompareResponse.decisions:type_name -> kurtosis.v1.Decision
-	40, // 43: kurtosis.v1.CompareResponse.problems:type_name -> kurtosis.v1.Problem
-	5,  // 44: kurtosis.v1.InspectResponse.enclave:type_name -> kurtosis.v1.Enclave
-	51, // 45: kurtosis.v1.InspectResponse.services:type_name -> kurtosis.v1.Service
-	53, // 46: kurtosis.v1.InspectResponse.artifacts:type_name -> kurtosis.v1.Artifact
-	54, // 47: kurtosis.v1.InspectResponse.last_run:type_name -> kurtosis.v1.LastRun
-	44, // 48: kurtosis.v1.InspectResponse.holder:type_name -> kurtosis.v1.Holder
-	52, // 49: kurtosis.v1.Service.ports:type_name -> kurtosis.v1.ServicePort
-	75, // 50: kurtosis.v1.Service.labels:type_name -> kurtosis.v1.Service.LabelsEntry
-	77, // 51: kurtosis.v1.Service.started:type_name -> google.protobuf.Timestamp
-	77, // 52: kurtosis.v1.Service.finished:type_name -> google.protobuf.Timestamp
-	77, // 53: kurtosis.v1.Artifact.updated:type_name -> google.protobuf.Timestamp
-	77, // 54: kurtosis.v1.LastRun.started:type_name -> google.protobuf.Timestamp
-	77, // 55: kurtosis.v1.LastRun.ended:type_name -> google.protobuf.Timestamp
-	56, // 56: kurtosis.v1.ExecRequest.start:type_name -> kurtosis.v1.ExecStart
-	57, // 57: kurtosis.v1.ExecRequest.resize:type_name -> kurtosis.v1.TerminalSize
-	76, // 58: kurtosis.v1.ExecStart.env:type_name -> kurtosis.v1.ExecStart.EnvEntry
-	57, // 59: kurtosis.v1.ExecStart.size:type_name -> kurtosis.v1.TerminalSize
-	51, // 60: kurtosis.v1.ServiceResponse.service:type_name -> kurtosis.v1.Service
-	53, // 61: kurtosis.v1.ListFilesResponse.artifact:type_name -> kurtosis.v1.Artifact
-	64, // 62: kurtosis.v1.ListFilesResponse.files:type_name -> kurtosis.v1.File
-	53, // 63: kurtosis.v1.DownloadResponse.artifact:type_name -> kurtosis.v1.Artifact
-	68, // 64: kurtosis.v1.StoreRequest.start:type_name -> kurtosis.v1.StoreStart
-	53, // 65: kurtosis.v1.StoreResponse.artifact:type_name -> kurtosis.v1.Artifact
-	2,  // 66: kurtosis.v1.EngineService.Info:input_type -> kurtosis.v1.InfoRequest
-	7,  // 67: kurtosis.v1.EngineService.CreateEnclave:input_type -> kurtosis.v1.CreateEnclaveRequest
-	9,  // 68: kurtosis.v1.EngineService.ListEnclaves:input_type -> kurtosis.v1.ListEnclavesRequest
-	11, // 69: kurtosis.v1.EngineService.FindEnclave:input_type -> kurtosis.v1.FindEnclaveRequest
-	13, // 70: kurtosis.v1.EngineService.StartEnclave:input_type -> kurtosis.v1.StartEnclaveRequest
-	15, // 71: kurtosis.v1.EngineService.StopEnclave:input_type -> kurtosis.v1.StopEnclaveRequest
-	17, // 72: kurtosis.v1.EngineService.RemoveEnclave:input_type -> kurtosis.v1.RemoveEnclaveRequest
-	19, // 73: kurtosis.v1.EngineService.Logs:input_type -> kurtosis.v1.LogsRequest
-	21, // 74: kurtosis.v1.EnclaveService.HasBundle:input_type -> kurtosis.v1.HasBundleRequest
-	23, // 75: kurtosis.v1.EnclaveService.UploadBundle:input_type -> kurtosis.v1.UploadBundleRequest
-	25, // 76: kurtosis.v1.EnclaveService.Run:input_type -> kurtosis.v1.RunRequest
-	25, // 77: kurtosis.v1.EnclaveService.Compare:input_type -> kurtosis.v1.RunRequest
-	47, // 78: kurtosis.v1.EnclaveService.Interrupt:input_type -> kurtosis.v1.InterruptRequest
-	49, // 79: kurtosis.v1.EnclaveService.Inspect:input_type -> kurtosis.v1.InspectRequest
-	55, // 80: kurtosis.v1.EnclaveService.Exec:input_type -> kurtosis.v1.ExecRequest
-	59, // 81: kurtosis.v1.EnclaveService.StartService:input_type -> kurtosis.v1.ServiceRequest
-	59, // 82: kurtosis.v1.EnclaveService.StopService:input_type -> kurtosis.v1.ServiceRequest
-	59, // 83: kurtosis.v1.EnclaveService.RemoveService:input_type -> kurtosis.v1.ServiceRequest
-	62, // 84: kurtosis.v1.EnclaveService.ListFiles:input_type -> kurtosis.v1.ListFilesRequest
-	65, // 85: kurtosis.v1.EnclaveService.Download:input_type -> kurtosis.v1.DownloadRequest
-	67, // 86: kurtosis.v1.EnclaveService.Store:input_type -> kurtosis.v1.StoreRequest
-	70, // 87: kurtosis.v1.EnclaveService.CopyTo:input_type -> kurtosis.v1.CopyToRequest
-	72, // 88: kurtosis.v1.EnclaveService.CopyFrom:input_type -> kurtosis.v1.CopyFromRequest
-	3,  // 89: kurtosis.v1.EngineService.Info:output_type -> kurtosis.v1.InfoResponse
-	8,  // 90: kurtosis.v1.EngineService.CreateEnclave:output_type -> kurtosis.v1.CreateEnclaveResponse
-	10, // 91: kurtosis.v1.EngineService.ListEnclaves:output_type -> kurtosis.v1.ListEnclavesResponse
-	12, // 92: kurtosis.v1.EngineService.FindEnclave:output_type -> kurtosis.v1.FindEnclaveResponse
-	14, // 93: kurtosis.v1.EngineService.StartEnclave:output_type -> kurtosis.v1.StartEnclaveResponse
-	16, // 94: kurtosis.v1.EngineService.StopEnclave:output_type -> kurtosis.v1.StopEnclaveResponse
-	18, // 95: kurtosis.v1.EngineService.RemoveEnclave:output_type -> kurtosis.v1.RemoveEnclaveResponse
-	20, // 96: kurtosis.v1.EngineService.Logs:output_type -> kurtosis.v1.LogsResponse
-	22, // 97: kurtosis.v1.EnclaveService.HasBundle:output_type -> kurtosis.v1.HasBundleResponse
-	24, // 98: kurtosis.v1.EnclaveService.UploadBundle:output_type -> kurtosis.v1.UploadBundleResponse
-	28, // 99: kurtosis.v1.EnclaveService.Run:output_type -> kurtosis.v1.RunResponse
-	45, // 100: kurtosis.v1.EnclaveService.Compare:output_type -> kurtosis.v1.CompareResponse
-	48, // 101: kurtosis.v1.EnclaveService.Interrupt:output_type -> kurtosis.v1.InterruptResponse
-	50, // 102: kurtosis.v1.EnclaveService.Inspect:output_type -> kurtosis.v1.InspectResponse
-	58, // 103: kurtosis.v1.EnclaveService.Exec:output_type -> kurtosis.v1.ExecResponse
-	60, // 104: kurtosis.v1.EnclaveService.StartService:output_type -> kurtosis.v1.ServiceResponse
-	60, // 105: kurtosis.v1.EnclaveService.StopService:output_type -> kurtosis.v1.ServiceResponse
-	61, // 106: kurtosis.v1.EnclaveService.RemoveService:output_type -> kurtosis.v1.RemoveServiceResponse
-	63, // 107: kurtosis.v1.EnclaveService.ListFiles:output_type -> kurtosis.v1.ListFilesResponse
-	66, // 108: kurtosis.v1.EnclaveService.Download:output_type -> kurtosis.v1.DownloadResponse
-	69, // 109: kurtosis.v1.EnclaveService.Store:output_type -> kurtosis.v1.StoreResponse
-	71, // 110: kurtosis.v1.EnclaveService.CopyTo:output_type -> kurtosis.v1.CopyToResponse
-	73, // 111: kurtosis.v1.EnclaveService.CopyFrom:output_type -> kurtosis.v1.CopyFromResponse
-	89, // [89:112] is the sub-list for method output_type
-	66, // [66:89] is the sub-list for method input_type
-	66, // [66:66] is the sub-list for extension type_name
-	66, // [66:66] is the sub-list for extension extendee
-	0,  // [0:66] is the sub-list for field type_name
+	28, // 14: kurtosis.v1.RunRequest.built_images:type_name -> kurtosis.v1.BuiltImage
+	36, // 15: kurtosis.v1.RunResponse.checked:type_name -> kurtosis.v1.Diagnostics
+	30, // 16: kurtosis.v1.RunResponse.outcome:type_name -> kurtosis.v1.Outcome
+	5,  // 17: kurtosis.v1.Outcome.enclave:type_name -> kurtosis.v1.Enclave
+	35, // 18: kurtosis.v1.Outcome.diagnostics:type_name -> kurtosis.v1.Diagnostic
+	35, // 19: kurtosis.v1.Outcome.causes:type_name -> kurtosis.v1.Diagnostic
+	31, // 20: kurtosis.v1.Outcome.failure:type_name -> kurtosis.v1.Failure
+	1,  // 21: kurtosis.v1.Failure.error:type_name -> kurtosis.v1.ErrorDetail
+	32, // 22: kurtosis.v1.Failure.refusal:type_name -> kurtosis.v1.Refusal
+	36, // 23: kurtosis.v1.Failure.check:type_name -> kurtosis.v1.Diagnostics
+	42, // 24: kurtosis.v1.Failure.problems:type_name -> kurtosis.v1.Problems
+	43, // 25: kurtosis.v1.Failure.step:type_name -> kurtosis.v1.StepFailure
+	44, // 26: kurtosis.v1.Failure.busy:type_name -> kurtosis.v1.Busy
+	33, // 27: kurtosis.v1.Refusal.stack:type_name -> kurtosis.v1.Frame
+	33, // 28: kurtosis.v1.Refusal.at:type_name -> kurtosis.v1.Frame
+	34, // 29: kurtosis.v1.Frame.position:type_name -> kurtosis.v1.Position
+	37, // 30: kurtosis.v1.Diagnostic.range:type_name -> kurtosis.v1.Range
+	38, // 31: kurtosis.v1.Diagnostic.related:type_name -> kurtosis.v1.Related
+	39, // 32: kurtosis.v1.Diagnostic.fixes:type_name -> kurtosis.v1.Fix
+	35, // 33: kurtosis.v1.Diagnostics.diagnostics:type_name -> kurtosis.v1.Diagnostic
+	37, // 34: kurtosis.v1.Related.range:type_name -> kurtosis.v1.Range
+	40, // 35: kurtosis.v1.Fix.edits:type_name -> kurtosis.v1.Edit
+	37, // 36: kurtosis.v1.Edit.range:type_name -> kurtosis.v1.Range
+	34, // 37: kurtosis.v1.Problem.position:type_name -> kurtosis.v1.Position
+	41, // 38: kurtosis.v1.Problems.problems:type_name -> kurtosis.v1.Problem
+	1,  // 39: kurtosis.v1.StepFailure.error:type_name -> kurtosis.v1.ErrorDetail
+	45, // 40: kurtosis.v1.Busy.holder:type_name -> kurtosis.v1.Holder
+	78, // 41: kurtosis.v1.Holder.since:type_name -> google.protobuf.Timestamp
+	30, // 42: kurtosis.v1.CompareResponse.outcome:type_name -> kurtosis.v1.Outcome
+	47, // 43: kurtosis.v1.CompareResponse.decisions:type_name -> kurtosis.v1.Decision
+	41, // 44: kurtosis.v1.CompareResponse.problems:type_name -> kurtosis.v1.Problem
+	5,  // 45: kurtosis.v1.InspectResponse.enclave:type_name -> kurtosis.v1.Enclave
+	52, // 46: kurtosis.v1.InspectResponse.services:type_name -> kurtosis.v1.Service
+	54, // 47: kurtosis.v1.InspectResponse.artifacts:type_name -> kurtosis.v1.Artifact
+	55, // 48: kurtosis.v1.InspectResponse.last_run:type_name -> kurtosis.v1.LastRun
+	45, // 49: kurtosis.v1.InspectResponse.holder:type_name -> kurtosis.v1.Holder
+	53, // 50: kurtosis.v1.Service.ports:type_name -> kurtosis.v1.ServicePort
+	76, // 51: kurtosis.v1.Service.labels:type_name -> kurtosis.v1.Service.LabelsEntry
+	78, // 52: kurtosis.v1.Service.started:type_name -> google.protobuf.Timestamp
+	78, // 53: kurtosis.v1.Service.finished:type_name -> google.protobuf.Timestamp
+	78, // 54: kurtosis.v1.Artifact.updated:type_name -> google.protobuf.Timestamp
+	78, // 55: kurtosis.v1.LastRun.started:type_name -> google.protobuf.Timestamp
+	78, // 56: kurtosis.v1.LastRun.ended:type_name -> google.protobuf.Timestamp
+	57, // 57: kurtosis.v1.ExecRequest.start:type_name -> kurtosis.v1.ExecStart
+	58, // 58: kurtosis.v1.ExecRequest.resize:type_name -> kurtosis.v1.TerminalSize
+	77, // 59: kurtosis.v1.ExecStart.env:type_name -> kurtosis.v1.ExecStart.EnvEntry
+	58, // 60: kurtosis.v1.ExecStart.size:type_name -> kurtosis.v1.TerminalSize
+	52, // 61: kurtosis.v1.ServiceResponse.service:type_name -> kurtosis.v1.Service
+	54, // 62: kurtosis.v1.ListFilesResponse.artifact:type_name -> kurtosis.v1.Artifact
+	65, // 63: kurtosis.v1.ListFilesResponse.files:type_name -> kurtosis.v1.File
+	54, // 64: kurtosis.v1.DownloadResponse.artifact:type_name -> kurtosis.v1.Artifact
+	69, // 65: kurtosis.v1.StoreRequest.start:type_name -> kurtosis.v1.StoreStart
+	54, // 66: kurtosis.v1.StoreResponse.artifact:type_name -> kurtosis.v1.Artifact
+	2,  // 67: kurtosis.v1.EngineService.Info:input_type -> kurtosis.v1.InfoRequest
+	7,  // 68: kurtosis.v1.EngineService.CreateEnclave:input_type -> kurtosis.v1.CreateEnclaveRequest
+	9,  // 69: kurtosis.v1.EngineService.ListEnclaves:input_type -> kurtosis.v1.ListEnclavesRequest
+	11, // 70: kurtosis.v1.EngineService.FindEnclave:input_type -> kurtosis.v1.FindEnclaveRequest
+	13, // 71: kurtosis.v1.EngineService.StartEnclave:input_type -> kurtosis.v1.StartEnclaveRequest
+	15, // 72: kurtosis.v1.EngineService.StopEnclave:input_type -> kurtosis.v1.StopEnclaveRequest
+	17, // 73: kurtosis.v1.EngineService.RemoveEnclave:input_type -> kurtosis.v1.RemoveEnclaveRequest
+	19, // 74: kurtosis.v1.EngineService.Logs:input_type -> kurtosis.v1.LogsRequest
+	21, // 75: kurtosis.v1.EnclaveService.HasBundle:input_type -> kurtosis.v1.HasBundleRequest
+	23, // 76: kurtosis.v1.EnclaveService.UploadBundle:input_type -> kurtosis.v1.UploadBundleRequest
+	25, // 77: kurtosis.v1.EnclaveService.Run:input_type -> kurtosis.v1.RunRequest
+	25, // 78: kurtosis.v1.EnclaveService.Compare:input_type -> kurtosis.v1.RunRequest
+	48, // 79: kurtosis.v1.EnclaveService.Interrupt:input_type -> kurtosis.v1.InterruptRequest
+	50, // 80: kurtosis.v1.EnclaveService.Inspect:input_type -> kurtosis.v1.InspectRequest
+	56, // 81: kurtosis.v1.EnclaveService.Exec:input_type -> kurtosis.v1.ExecRequest
+	60, // 82: kurtosis.v1.EnclaveService.StartService:input_type -> kurtosis.v1.ServiceRequest
+	60, // 83: kurtosis.v1.EnclaveService.StopService:input_type -> kurtosis.v1.ServiceRequest
+	60, // 84: kurtosis.v1.EnclaveService.RemoveService:input_type -> kurtosis.v1.ServiceRequest
+	63, // 85: kurtosis.v1.EnclaveService.ListFiles:input_type -> kurtosis.v1.ListFilesRequest
+	66, // 86: kurtosis.v1.EnclaveService.Download:input_type -> kurtosis.v1.DownloadRequest
+	68, // 87: kurtosis.v1.EnclaveService.Store:input_type -> kurtosis.v1.StoreRequest
+	71, // 88: kurtosis.v1.EnclaveService.CopyTo:input_type -> kurtosis.v1.CopyToRequest
+	73, // 89: kurtosis.v1.EnclaveService.CopyFrom:input_type -> kurtosis.v1.CopyFromRequest
+	3,  // 90: kurtosis.v1.EngineService.Info:output_type -> kurtosis.v1.InfoResponse
+	8,  // 91: kurtosis.v1.EngineService.CreateEnclave:output_type -> kurtosis.v1.CreateEnclaveResponse
+	10, // 92: kurtosis.v1.EngineService.ListEnclaves:output_type -> kurtosis.v1.ListEnclavesResponse
+	12, // 93: kurtosis.v1.EngineService.FindEnclave:output_type -> kurtosis.v1.FindEnclaveResponse
+	14, // 94: kurtosis.v1.EngineService.StartEnclave:output_type -> kurtosis.v1.StartEnclaveResponse
+	16, // 95: kurtosis.v1.EngineService.StopEnclave:output_type -> kurtosis.v1.StopEnclaveResponse
+	18, // 96: kurtosis.v1.EngineService.RemoveEnclave:output_type -> kurtosis.v1.RemoveEnclaveResponse
+	20, // 97: kurtosis.v1.EngineService.Logs:output_type -> kurtosis.v1.LogsResponse
+	22, // 98: kurtosis.v1.EnclaveService.HasBundle:output_type -> kurtosis.v1.HasBundleResponse
+	24, // 99: kurtosis.v1.EnclaveService.UploadBundle:output_type -> kurtosis.v1.UploadBundleResponse
+	29, // 100: kurtosis.v1.EnclaveService.Run:output_type -> kurtosis.v1.RunResponse
+	46, // 101: kurtosis.v1.EnclaveService.Compare:output_type -> kurtosis.v1.CompareResponse
+	49, // 102: kurtosis.v1.EnclaveService.Interrupt:output_type -> kurtosis.v1.InterruptResponse
+	51, // 103: kurtosis.v1.EnclaveService.Inspect:output_type -> kurtosis.v1.InspectResponse
+	59, // 104: kurtosis.v1.EnclaveService.Exec:output_type -> kurtosis.v1.ExecResponse
+	61, // 105: kurtosis.v1.EnclaveService.StartService:output_type -> kurtosis.v1.ServiceResponse
+	61, // 106: kurtosis.v1.EnclaveService.StopService:output_type -> kurtosis.v1.ServiceResponse
+	62, // 107: kurtosis.v1.EnclaveService.RemoveService:output_type -> kurtosis.v1.RemoveServiceResponse
+	64, // 108: kurtosis.v1.EnclaveService.ListFiles:output_type -> kurtosis.v1.ListFilesResponse
+	67, // 109: kurtosis.v1.EnclaveService.Download:output_type -> kurtosis.v1.DownloadResponse
+	70, // 110: kurtosis.v1.EnclaveService.Store:output_type -> kurtosis.v1.StoreResponse
+	72, // 111: kurtosis.v1.EnclaveService.CopyTo:output_type -> kurtosis.v1.CopyToResponse
+	74, // 112: kurtosis.v1.EnclaveService.CopyFrom:output_type -> kurtosis.v1.CopyFromResponse
+	90, // [90:113] is the sub-list for method output_type
+	67, // [67:90] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_kurtosis_proto_init() }
@@ -5845,14 +5956,14 @@ func file_kurtosis_proto_init() {
 		(*RunRequest_Locator)(nil),
 		(*RunRequest_Script)(nil),
 	}
-	file_kurtosis_proto_msgTypes[27].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[28].OneofWrappers = []any{
 		(*RunResponse_Run)(nil),
 		(*RunResponse_Event)(nil),
 		(*RunResponse_Checked)(nil),
 		(*RunResponse_Plan)(nil),
 		(*RunResponse_Outcome)(nil),
 	}
-	file_kurtosis_proto_msgTypes[29].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[30].OneofWrappers = []any{
 		(*Failure_Error)(nil),
 		(*Failure_Refusal)(nil),
 		(*Failure_Check)(nil),
@@ -5860,18 +5971,18 @@ func file_kurtosis_proto_init() {
 		(*Failure_Step)(nil),
 		(*Failure_Busy)(nil),
 	}
-	file_kurtosis_proto_msgTypes[54].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[55].OneofWrappers = []any{
 		(*ExecRequest_Start)(nil),
 		(*ExecRequest_Stdin)(nil),
 		(*ExecRequest_Resize)(nil),
 		(*ExecRequest_StdinEnd)(nil),
 	}
-	file_kurtosis_proto_msgTypes[57].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[58].OneofWrappers = []any{
 		(*ExecResponse_Stdout)(nil),
 		(*ExecResponse_Stderr)(nil),
 		(*ExecResponse_ExitCode)(nil),
 	}
-	file_kurtosis_proto_msgTypes[66].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[67].OneofWrappers = []any{
 		(*StoreRequest_Start)(nil),
 		(*StoreRequest_Data)(nil),
 	}
@@ -5881,7 +5992,7 @@ func file_kurtosis_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kurtosis_proto_rawDesc), len(file_kurtosis_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   76,
+			NumMessages:   77,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
