@@ -69,6 +69,10 @@ test-k8s: ## tests over a real Kubernetes, made for the purpose unless KUBECONFI
 fuzz: ## every fuzz target for $(FUZZTIME)
 	scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what our code calls (GOVULNDB names another database)
+	scripts/vulncheck.sh
+
 .PHONY: bench
 bench: build ## ratios measured side by side in one run
 	scripts/bench.sh
