@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
 
 	"go.starlark.net/syntax"
 
@@ -353,3 +354,16 @@ func (c *checker) finish(a *fn) {
 }
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }
+
+// spelled writes a name that a text holds: as it is where it is an identifier, in quotes where it is anything else.
+func spelled(s string) string {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return quote(s)
+		}
+	}
+	if s == "" {
+		return quote(s)
+	}
+	return s
+}

@@ -177,7 +177,7 @@ func (a *fn) specialFunction(e *syntax.CallExpr, row *builtins.Builtin, args []a
 			if t == nil {
 				if len(args) < 3 {
 					if isSure && len(types.Members(sure)) == 1 {
-						a.c.report("unknown-attribute", rangeOf(args[1].expr), fmt.Sprintf("%s has no attribute %s", show(sure), string(name)), "")
+						a.c.report("unknown-attribute", rangeOf(args[1].expr), fmt.Sprintf("%s has no attribute %s", show(sure), spelled(string(name))), "")
 					}
 					continue
 				}

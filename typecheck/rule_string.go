@@ -2,9 +2,12 @@ package typecheck
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.starlark.net/syntax"
 
@@ -44,7 +47,7 @@ func readFormat(s string) placeholders {
 						p.fault = "has a width or precision, which format does not know"
 					}
 				} else if conv := field[j+1:]; conv != "r" && conv != "s" {
-					p.fault = "has an unknown conversion !" + conv
+					p.fault = "has an unknown conversion " + quote("!"+conv)
 				}
 			}
 			switch n, err := strconv.Atoi(name); {
@@ -81,7 +84,7 @@ func (a *fn) format(e *syntax.CallExpr, dot *syntax.DotExpr, s string, args []ar
 		return
 	}
 	positional := 0
-	named := map[string]bool{}
+	given := map[string]bool{}
 	starred, doubled := false, false
 	for _, arg := range args {
 		switch {
@@ -90,7 +93,7 @@ func (a *fn) format(e *syntax.CallExpr, dot *syntax.DotExpr, s string, args []ar
 		case arg.star == syntax.STARSTAR:
 			doubled = true
 		case arg.name != nil:
-			named[arg.name.Name] = true
+			given[arg.name.Name] = true
 		default:
 			positional++
 		}
@@ -105,9 +108,9 @@ func (a *fn) format(e *syntax.CallExpr, dot *syntax.DotExpr, s string, args []ar
 		a.c.report("format-arguments", at, fmt.Sprintf("the format string wants %s, found %d", what, positional), "")
 	}
 	if !doubled {
-		for name := range p.names {
-			if !named[name] {
-				a.c.report("format-arguments", at, fmt.Sprintf("the format string wants an argument %s", name), "")
+		for _, name := range slices.Sorted(maps.Keys(p.names)) {
+			if !given[name] {
+				a.c.report("format-arguments", at, "the format string wants an argument "+spelled(name), "")
 			}
 		}
 	}
@@ -167,7 +170,8 @@ func (a *fn) percent(at syntax.Node, s string, arg syntax.Expr, t types.Type) {
 		case 's', 'r', 'c':
 			count++
 		default:
-			a.c.report("format-arguments", rangeOf(at), fmt.Sprintf("the format string has an unknown conversion %%%c", s[i]), "there are no widths and no precisions; a percent sign is written %%")
+			conv, _ := utf8.DecodeRuneInString(s[i:])
+			a.c.report("format-arguments", rangeOf(at), "the format string has an unknown conversion "+quote("%"+string(conv)), "there are no widths and no precisions; a percent sign is written %%")
 			return
 		}
 	}
