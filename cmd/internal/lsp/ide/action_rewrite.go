@@ -75,7 +75,7 @@ func (r *rewriter) missingArguments() (Action, bool) {
 		if p.Optional || p.Variadic != "" || p.Positional || given[p.Name] || i < position && !p.Keyword {
 			continue
 		}
-		missing = append(missing, p.Name+" = "+zero(p.Type))
+		missing = append(missing, p.Name+"="+zero(p.Type))
 	}
 	if len(missing) == 0 {
 		return Action{}, false
@@ -246,7 +246,7 @@ func (r *rewriter) toStruct() (Action, bool) {
 		if !ok || !identifier().MatchString(key) || reserved[key] {
 			return Action{}, false
 		}
-		edits = append(edits, r.edit(source.Range{Start: nodeRange(entry.Key).Start, End: nodeRange(entry.Value).Start}, key+" = "))
+		edits = append(edits, r.edit(source.Range{Start: nodeRange(entry.Key).Start, End: nodeRange(entry.Value).Start}, key+"="))
 	}
 	whole := nodeRange(d)
 	open := source.Range{Start: whole.Start, End: source.Pos{Line: whole.Start.Line, Col: whole.Start.Col + 1}}
@@ -278,7 +278,7 @@ func (r *rewriter) named() (Action, bool) {
 			continue
 		}
 		at := nodeRange(arg).Start
-		edits = append(edits, r.edit(source.Range{Start: at, End: at}, c.typ.Params[i].Name+" = "))
+		edits = append(edits, r.edit(source.Range{Start: at, End: at}, c.typ.Params[i].Name+"="))
 	}
 	if len(edits) == 0 {
 		return Action{}, false

@@ -89,20 +89,20 @@ func (c *completer) arguments(call *syntax.CallExpr, callee callee) {
 		if p.Variadic != "" || p.Positional || given[p.Name] || i < position && !p.Keyword {
 			continue
 		}
-		item := Item{Label: p.Name + " = ", Filter: p.Name, Kind: ItemArgument, Detail: argumentDetail(p), Doc: callee.paramDoc(p.Name), Sort: rankArgument + sortable(i)}
+		item := Item{Label: p.Name + "=", Filter: p.Name, Kind: ItemArgument, Detail: argumentDetail(p), Doc: callee.paramDoc(p.Name), Sort: rankArgument + sortable(i)}
 		if p.Optional {
 			item.Sort = rankArgument + "5" + sortable(i)
 		} else {
 			item.Detail += " (required)"
 		}
-		item.Insert = p.Name + " = "
+		item.Insert = p.Name + "="
 		if callee.row != nil {
 			if row := callee.row.Param(p.Name); row != nil {
 				if row.Hidden {
 					continue
 				}
 				item.Deprecated = row.Deprecated != ""
-				item.Snippet = p.Name + " = " + placeholderOf(row)
+				item.Snippet = p.Name + "=" + placeholderOf(row)
 			}
 		}
 		if item.Deprecated {

@@ -302,7 +302,7 @@ func (c *completer) statements() {
 	}
 	if top {
 		if c.m.Info.Global("run") == nil {
-			add("def run", "the function that a package starts with", "def run(plan, ${1:args = {}}):\n\t${0:pass}")
+			add("def run", "the function that a package starts with", "def run(plan, ${1:args={}}):\n\t${0:pass}")
 		}
 		add("def …", "a function with a documented parameter", "def ${1:name}(plan, ${2:param}):\n\t\"\"\"${3:What it does.}\n\n\tArgs:\n\t\t${2:param} (${4:string}): ${5:what it is}\n\t\"\"\"\n\t${0:pass}")
 		add("import_module …", "the exports of another module", "${1:name} = import_module(\"${2:./${1:name}.star}\")$0")

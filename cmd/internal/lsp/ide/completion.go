@@ -172,6 +172,8 @@ func (c *completer) names(start int) {
 			}
 			c.arguments(call, callee)
 		}
+	} else {
+		expected = c.inside(start)
 	}
 	c.expected(expected)
 	statement := !valueOnly && call == nil && c.startsStatement(start)

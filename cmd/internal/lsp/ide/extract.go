@@ -131,7 +131,7 @@ func (r *rewriter) functions() []Action {
 		var fields, unpack []string
 		holder := r.free("result", at.Start)
 		for _, o := range outputs {
-			fields = append(fields, o+" = "+o)
+			fields = append(fields, o+"="+o)
 			unpack = append(unpack, indent+o+" = "+holder+"."+o)
 		}
 		result = "    return struct(" + strings.Join(fields, ", ") + ")\n"

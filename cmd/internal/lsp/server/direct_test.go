@@ -418,7 +418,7 @@ func showItems(items []shownItem, names string) string {
 		}
 	default:
 		for _, name := range strings.Fields(names) {
-			at := slices.IndexFunc(items, func(i shownItem) bool { return strings.TrimSuffix(strings.Trim(i.label, `"`), " = ") == name })
+			at := slices.IndexFunc(items, func(i shownItem) bool { return strings.TrimSuffix(strings.Trim(i.label, `"`), "=") == name })
 			if at < 0 {
 				fmt.Fprintf(&b, "%s is not offered\n", name)
 				continue
