@@ -20,6 +20,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
@@ -71,6 +72,10 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 }
 
 // source opens what a request names, and says what it is known by in the enclave.
+	o.Built = map[string]imagebuild.Built{}
+	for _, b := range m.BuiltImages {
+		o.Built[b.Key] = imagebuild.Built{Reference: b.Reference, Image: backends.Image{ID: b.Id, Platform: b.Platform, Entrypoint: b.Entrypoint, Cmd: b.Cmd}}
+	}
 func (s *Server) source(ctx context.Context, m *kurtosisv1.RunRequest, j *job) (pkg *packages.Package, identity string, err error) {
 	switch from := m.Source.(type) {
 	case *kurtosisv1.RunRequest_Bundle:

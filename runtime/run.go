@@ -13,6 +13,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 	"github.com/kurtosis-go/kurtosis/runtime/state"
@@ -30,6 +31,7 @@ type RunOptions struct {
 	Parallelism      int    // 0 is execute.DefaultParallelism
 	Parallel         bool
 	ImageDownload    execute.ImageDownload
+	Built            map[string]imagebuild.Built // on a cluster, which builds none: the images that were built for it, by imagebuild.Key
 	NonBlockingTasks bool
 	NoConnect        bool // publish no port on the host
 	Prune            bool
@@ -136,7 +138,12 @@ func (r *session) decide(ctx context.Context) error {
 		return err
 	}
 	r.Cluster = string(info.ClusterType)
-	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.Sink, Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
+	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.sink(), Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
+	if info.ClusterType == backends.Kubernetes {
+		if images.Built = r.Built; images.Built == nil {
+			images.Built = map[string]imagebuild.Built{}
+		}
+	}
 	if r.look {
 		images.Download = execute.DownloadMissing
 	}

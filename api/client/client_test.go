@@ -42,7 +42,12 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, backend: fake.New(t.Context(), fake.Options{}), dir: t.TempDir()}
+	return newBenchOn(t, fake.Options{})
+}
+
+func newBenchOn(t *testing.T, options fake.Options) *bench {
+	t.Helper()
+	b := &bench{t: t, backend: fake.New(t.Context(), options), dir: t.TempDir()}
 	t.Cleanup(func() { b.backend.Close() })
 	b.backend.AddImage("toolbox", fake.Toolbox())
 	var err error

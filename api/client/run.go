@@ -17,6 +17,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime"
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/imagebuild"
 	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
@@ -48,6 +49,8 @@ type RunOptions struct {
 	Logins []Login
 	// GitHubToken is for what the API container fetches. It is not kept either.
 	GitHubToken string
+	// Built are, by imagebuild.Key, the images of the package that were built for a cluster, which builds none.
+	Built map[string]imagebuild.Built
 
 	Sink    event.Sink              // nil is event.Discard
 	Planned func(*plan.Plan)        // where not nil, is given the plan before its first step runs
@@ -211,6 +214,11 @@ func (e *Enclave) request(ctx context.Context, o RunOptions) (*pb.RunRequest, er
 	}
 	return m, nil
 }
+	for key, b := range o.Built {
+		m.BuiltImages = append(m.BuiltImages, &pb.BuiltImage{
+			Key: key, Reference: b.Reference, Id: b.Image.ID, Platform: b.Image.Platform, Entrypoint: b.Image.Entrypoint, Cmd: b.Image.Cmd,
+		})
+	}
 
 // upload sends a bundle that the API container does not have.
 func (e *Enclave) upload(ctx context.Context, b *packages.Bundle) error {

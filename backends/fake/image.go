@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -177,6 +178,34 @@ func (b *Backend) LoadImage(ctx context.Context, archive io.Reader, tag string) 
 	tag = cmp.Or(tag, "loaded:"+id[7:19])
 	b.AddImage(tag, Image{Image: backends.Image{ID: id}})
 	return b.InspectImage(ctx, tag)
+}
+
+// PushImage puts an image into the registry, by its identity.
+func (b *Backend) PushImage(ctx context.Context, spec backends.PushSpec, progress func(backends.PushProgress)) (string, error) {
+	if err := b.enter(ctx, "PushImage", "", spec.To); err != nil {
+		return "", err
+	}
+	image, err := b.InspectImage(ctx, spec.Ref)
+	if err != nil {
+		return "", err
+	}
+	if progress != nil {
+		progress(backends.PushProgress{Current: image.Size, Total: image.Size})
+	}
+	b.AddRemoteImage(spec.To, Image{Image: image})
+	return image.ID, nil
+}
+
+// SaveImage makes an archive that is different for each image and name.
+func (b *Backend) SaveImage(ctx context.Context, ref, name string) (io.ReadCloser, error) {
+	if err := b.enter(ctx, "SaveImage", "", name); err != nil {
+		return nil, err
+	}
+	image, err := b.InspectImage(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(strings.NewReader(fmt.Sprintf("%-512s", name+" "+image.ID))), nil
 }
 
 // RemoveImage removes a tag.

@@ -3,8 +3,6 @@ package kubernetes
 import (
 	"context"
 	"fmt"
-	"io"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -17,8 +15,11 @@ import (
 )
 
 // InspectImage asks the nodes which images they have. They tell names and sizes, not what is inside, and few of them when they
-// have many; the kubelet's nodeStatusMaxImages bounds the list.
+// have many; the kubelet's nodeStatusMaxImages bounds the list. Where the only node is this machine, its containerd knows all.
 func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image, error) {
+	if b.options.Containerd != "" {
+		return b.inspectLoaded(ctx, ref)
+	}
 	nodes, err := b.client.nodes().List(ctx, meta.ListOptions{})
 	if apierrors.IsForbidden(err) { // as if they had none: nodes pull by themselves
 		nodes, err = &core.NodeList{}, nil
@@ -46,7 +47,7 @@ func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image,
 			return found, nil
 		}
 	}
-	return backends.Image{}, backends.Errorf(backends.ImageNotFound, "the engine has no image %q", ref).WithHint("pull or build it first")
+	return backends.Image{}, noImage(ref)
 }
 
 // PullImage does nothing: nodes pull what their Pods need, each for itself, when a Pod starts.
@@ -57,29 +58,6 @@ func (b *Backend) PullImage(_ context.Context, spec backends.PullSpec, _ func(ba
 // BuildImage is for engines with a builder.
 func (b *Backend) BuildImage(_ context.Context, spec backends.BuildSpec, _ func(backends.BuildProgress)) (backends.Image, error) {
 	return backends.Image{}, b.unsupported(fmt.Sprintf("image %q cannot be built", spec.Tag), "build it elsewhere and push it to a registry that the nodes reach")
-}
-
-// LoadImage is for clusters of one node that is this machine; the others' nodes pull from a registry.
-func (b *Backend) LoadImage(ctx context.Context, archive io.Reader, tag string) (backends.Image, error) {
-	if b.options.Containerd == "" {
-		return backends.Image{}, b.unsupported("images cannot be loaded", "push it to a registry that the nodes reach")
-	}
-	if tag != "" {
-		return backends.Image{}, b.unsupported("an image cannot be loaded under another name", "give the archive the name")
-	}
-	b.loading.Lock() // two imports of one image get in each other's way
-	defer b.loading.Unlock()
-	load := exec.CommandContext(ctx, "ctr", "--address", b.options.Containerd, "--namespace", "k8s.io", "images", "import", "-")
-	load.Stdin = archive
-	out, err := load.CombinedOutput()
-	if ctx.Err() != nil {
-		return backends.Image{}, ctx.Err()
-	}
-	if err != nil {
-		return backends.Image{}, backends.Errorf(backends.Unknown, "loading an image into containerd at %s: %s: %w", b.options.Containerd, oneLine(string(out)), err).
-			WithHint("`ctr --address %s version` tells whether it answers", b.options.Containerd)
-	}
-	return backends.Image{}, nil
 }
 
 // RemoveImage does nothing: nodes remove images by themselves when they need the space.

@@ -179,13 +179,13 @@ plan.print(answer["extract.block"])`)},
         ),
     )
 `},
-		{Name: "ImageBuildSpec", Doc: "An image to build from a Dockerfile of the package. Docker only: on Kubernetes it is an error.",
+		{Name: "ImageBuildSpec", Doc: "An image to build from a Dockerfile of the package. For a Kubernetes cluster it is built where `kurtosis run` is called, and pushed to the cluster's image registry.",
 			Params: imageBuildParams, Result: imageBuildType,
 			Example: inRun(`plan.add_service(
     name = "app",
     config = ServiceConfig(image = ImageBuildSpec(image_name = "my-app:dev", build_context_dir = "./app")),
 )`), Files: []File{{"app/Dockerfile", "FROM scratch\n"}}},
-		{Name: "NixBuildSpec", Doc: "An image to build from a Nix flake of the package. Docker only, and not in a script that is not part of a package.",
+		{Name: "NixBuildSpec", Doc: "An image to build from a Nix flake of the package. A script that is not part of a package has none. For a Kubernetes cluster it is built where `kurtosis run` is called, and pushed to the cluster's image registry.",
 			Params: nixBuildParams, Result: nixBuildType,
 			Example: inRun(`plan.add_service(
     name = "app",

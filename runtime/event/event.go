@@ -125,6 +125,7 @@ const (
 	ImageCached ImageSource = "cached" // it was on the engine already
 	ImagePulled ImageSource = "pulled"
 	ImageBuilt  ImageSource = "built"
+	ImagePushed ImageSource = "pushed" // it was built before, and a cluster's nodes can have it now
 )
 
 // ImageProgress is the state of one pull or build. Bytes are of the compressed layers and grow towards Total,

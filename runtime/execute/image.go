@@ -30,6 +30,8 @@ type ImageOptions struct {
 	Download ImageDownload // "" is DownloadMissing
 	Platform string        // the engine's; images for another are warned of
 	Now      func() time.Time
+	// Built, where not nil, says that Backend builds no images, and has those that were built elsewhere for it.
+	Built map[string]imagebuild.Built
 }
 
 // Images gets the images of a run's steps, each once, beside the steps: a step waits for its own.
@@ -118,7 +120,7 @@ func (m *Images) Need(ctx context.Context, image plan.Image) (backends.Image, er
 // it, imagebuild.Outdated where it would be built anew. Where images are always downloaded, that is after asking for them.
 func (m *Images) Identity(ctx context.Context, image plan.Image) (string, error) {
 	o := m.options(image.Reference())
-	if !o.Update || image.Build != nil || image.Nix != nil {
+	if !o.Update || imagebuild.Key(image) != "" {
 		return imagebuild.Identity(ctx, o, image)
 	}
 	got, err := m.Need(ctx, image)
@@ -126,6 +128,14 @@ func (m *Images) Identity(ctx context.Context, image plan.Image) (string, error)
 		return "", nil // it is not there: a step that needs it says why
 	}
 	return got.ID, err
+}
+
+// reference is what services name an image by that has been got.
+func (m *Images) reference(asked plan.Image, got backends.Image) string {
+	if m.Built != nil && imagebuild.Key(asked) != "" {
+		return got.Tags[0]
+	}
+	return asked.Reference()
 }
 
 // id is the content id of an image that has been got, "" otherwise.
@@ -165,7 +175,7 @@ func (m *Images) get(image plan.Image) (backends.Image, error) {
 // options say how an image is got for this run; ref is what events call it.
 func (m *Images) options(ref string) imagebuild.Options {
 	return imagebuild.Options{
-		Backend: m.Backend, Update: m.Download == DownloadAlways,
+		Backend: m.Backend, Update: m.Download == DownloadAlways, Built: m.Built,
 		Progress: func(p imagebuild.Progress) {
 			m.Sink.Emit(event.ImageProgress{Image: ref, Status: p.Status, Line: p.Line, Current: p.Current, Total: p.Total})
 		},

@@ -223,7 +223,7 @@ func (r *runner) spec(name string, c *plan.ServiceConfig, image backends.Image) 
 		return backends.ServiceSpec{}, err
 	}
 	spec := backends.ServiceSpec{
-		Name: name, Image: c.Image.Reference(), ImageAuth: imagebuild.Login(c.Image),
+		Name: name, Image: r.Images.reference(c.Image, image), ImageAuth: imagebuild.Login(c.Image),
 		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: toMap(c.EnvVars), AddressPlaceholder: c.IPPlaceholder,
 		Ports: ports(c.Ports), PublicPorts: ports(c.PublicPorts), PublishUDP: c.PublishUDP, Unpublished: r.NoConnect,
 		Files: files, Directories: directories, BindMounts: toMap(c.BindMounts),

@@ -15,6 +15,9 @@ import (
 // wherever the kind is known, with a hint.
 func Get(ctx context.Context, o Options, image plan.Image) (backends.Image, event.ImageSource, error) {
 	switch {
+	case o.Built != nil && Key(image) != "":
+		got, err := o.built(image)
+		return got, event.ImageCached, err
 	case image.Build != nil:
 		got, built, err := Dockerfile(ctx, o, image.Build)
 		if built {

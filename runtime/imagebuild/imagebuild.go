@@ -26,6 +26,8 @@ type Options struct {
 	Progress func(Progress)
 	Warn     func(message, hint string) // where not nil, is told why the engine's own copy serves instead of a newer one
 	Getenv   func(string) string        // nil is the process's
+	// Built, where not nil, says that Backend builds no images, and has those that were built elsewhere for it, by their Key.
+	Built map[string]Built
 }
 
 // Progress is a moment of a download or of a build.

@@ -82,6 +82,9 @@ const Outdated = "outdated"
 // Identity is the id of an image that the engine has, "" where it has none. For a built image it is Outdated where what it
 // is built from, or the images below it, are not what they were; with Update that is after asking their registries.
 func Identity(ctx context.Context, o Options, image plan.Image) (string, error) {
+	if o.Built != nil && Key(image) != "" {
+		return o.Built[Key(image)].Image.ID, nil
+	}
 	got, err := o.Backend.InspectImage(ctx, image.Reference())
 	if backends.KindOf(err) == backends.ImageNotFound {
 		return "", nil

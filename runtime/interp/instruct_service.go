@@ -189,9 +189,6 @@ func (r *run) resolveImage(thread *starlark.Thread, v starlark.Value, step *plan
 	if locator == "" {
 		return nil
 	}
-	if r.in.Cluster != dockerCluster {
-		return &fault{code: "unsupported", message: fmt.Sprintf("%s is not supported on Kubernetes: images cannot be built there", o.row.Name), hint: "push the image to a registry and name it"}
-	}
 	target, err := r.resolve(thread, locator)
 	if err != nil {
 		return err

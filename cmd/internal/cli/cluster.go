@@ -36,6 +36,7 @@ type KubernetesSettings struct {
 	PublicPorts   string `yaml:"public-ports,omitempty"`              // NodePort or LoadBalancer
 	PullPolicy    string `yaml:"image-pull-policy,omitempty"`         // IfNotPresent, Always, Never
 	EngineImage   string `yaml:"engine-image,omitempty"`              // of a registry that the nodes reach
+	ImageRegistry string `yaml:"image-registry,omitempty"`            // registry/path that images which are built here are pushed to
 	Containerd    string `yaml:"containerd,omitempty"`                // socket of the only node's runtime, for images of this machine
 }
 

@@ -109,11 +109,17 @@ func (a *app) clusterGetCommand() *cobra.Command {
 }
 
 func (a *app) clusterSetCommand() *cobra.Command {
+	registry := ""
 	cmd := &cobra.Command{
 		Use: "set CLUSTER", Short: "Have commands work on a cluster from now on", Args: operands(1, "the cluster"),
-		Example:           "  kurtosis cluster set my-cluster\n  kurtosis cluster set docker",
+		Long: `Have commands work on a cluster from now on.
+
+A cluster builds no images: those that packages build are built on this machine and pushed to the registry that
+--image-registry names, from which the nodes pull. The configuration file remembers it for the cluster. The login, for both,
+is what 'docker login' stored.`,
+		Example:           "  kurtosis cluster set my-cluster\n  kurtosis cluster set my-cluster --image-registry registry.example.com/team\n  kurtosis cluster set docker",
 		ValidArgsFunction: a.completeClusters,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := a.engines.clusters()
 			if err != nil {
 				return err
@@ -121,6 +127,11 @@ func (a *app) clusterSetCommand() *cobra.Command {
 			c, from, ok := list.find(args[0])
 			if !ok {
 				return list.unknown(args[0])
+			}
+			if cmd.Flags().Changed("image-registry") {
+				if from, err = c.pushTo(registry); err != nil {
+					return err
+				}
 			}
 			file, err := chosenPath()
 			if err != nil {
@@ -143,8 +154,25 @@ func (a *app) clusterSetCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&registry, "image-registry", "", "where images that packages build are pushed to, as registry.example.com/team")
 	a.outputFlag(cmd, formatJSON)
 	return cmd
+}
+
+// pushTo remembers the registry that images for a cluster are pushed to; "" is none.
+func (c Cluster) pushTo(registry string) (origin, error) {
+	if c.Type != backends.Kubernetes {
+		return "", &faultError{fmt.Sprintf("cluster '%s' is Docker, which has the images that it builds", c.Name), "--image-registry is for Kubernetes clusters"}
+	}
+	if registry != "" && !imageRegistry(registry) {
+		return "", noImageRegistry(registry)
+	}
+	c.ImageRegistry = registry
+	return configured, configure(c.Name, clusterSettings{string(c.Type), c.KubernetesSettings})
+}
+
+func noImageRegistry(text string) error {
+	return &usageError{fmt.Sprintf("--image-registry can't be '%s'", text), "it looks like registry.example.com/team"}
 }
 
 // completeClusters offers the clusters for the first operand.
@@ -188,6 +216,8 @@ func (a *app) clusterAddCommand() *cobra.Command {
 				return &usageError{fmt.Sprintf("a cluster can't be called '%s'", name), "a name has letters, digits and . _ @ : / -, and docker is taken"}
 			case there && !replace:
 				return &faultError{fmt.Sprintf("there is a cluster '%s' already", name), "--replace writes its settings anew"}
+			case s.ImageRegistry != "" && !imageRegistry(s.ImageRegistry):
+				return noImageRegistry(s.ImageRegistry)
 			case s.DataMegabytes < 0:
 				return &usageError{"--data-size can't be negative", ""}
 			case s.Kubeconfig == "" && !slices.Contains(names, s.Context):
@@ -218,6 +248,7 @@ func (a *app) clusterAddCommand() *cobra.Command {
 	flags.StringVar(&s.StorageClass, "storage-class", "", "the storage class of volumes (default the cluster's)")
 	flags.Int64Var(&s.DataMegabytes, "data-size", 0, "the size of an enclave's own volume in megabytes (default 2048)")
 	flags.StringVar(&s.EngineImage, "engine-image", "", "the engine's image, of a registry that the nodes reach ('kurtosis engine image push' sets it, too)")
+	flags.StringVar(&s.ImageRegistry, "image-registry", "", "where images that packages build are pushed to, as registry.example.com/team")
 	flags.StringVar(&s.Containerd, "containerd", "", "the socket of the containerd of a cluster whose only node is this machine: images are loaded there")
 	ports := choose(cmd, "public-ports", "", "how public_ports are published", "NodePort", "LoadBalancer")
 	pull := choose(cmd, "pull-policy", "", "when nodes pull images", "IfNotPresent", "Always", "Never")

@@ -51,6 +51,9 @@ func (a *app) execute(ctx context.Context, j *job) error {
 			return err
 		}
 		defer e.Close()
+		if err := a.bringUnplanned(ctx, j, e, &o); err != nil {
+			return a.runFailed(ctx, j, runtime.Result{}, err)
+		}
 		view := a.view(j)
 		var unwritten error
 		planned := false
@@ -111,8 +114,17 @@ func (a *app) runOptions(ctx context.Context, j *job, planFirst bool) (client.Ru
 	if err != nil {
 		return o, err
 	}
+	cluster, err := a.engines.cluster()
+	if err != nil {
+		return o, err
+	}
+	builds := cluster.Type == backends.Docker // its engine does
+	if !builds {
+		kind := string(cluster.Type)
+		j.cluster = &kind
+	}
 	var previewed *runtime.Preview
-	if planFirst || logins.Any() {
+	if planFirst || logins.Any() || !builds {
 		if previewed, err = runtime.Plan(ctx, j.options()); err == nil && len(previewed.Problems) > 0 {
 			err = &runtime.ProblemsError{Problems: previewed.Problems}
 		}
@@ -123,6 +135,11 @@ func (a *app) runOptions(ctx context.Context, j *job, planFirst bool) (client.Ru
 	if logins.Any() && previewed.Plan != nil { // what can't be planned here without the enclave, its run will say
 		if o.Logins, err = planLogins(ctx, logins, previewed.Plan); err != nil {
 			return o, err
+		}
+	}
+	if !builds && previewed.Plan != nil {
+		if err := a.bringImages(ctx, j, cluster, logins, previewed.Plan, &o); err != nil {
+			return o, a.refused(ctx, j, previewed, err)
 		}
 	}
 	o.Bundle, err = j.pkg.Bundle(ctx, packages.BundleOptions{Alone: j.offline, Discover: func(ctx context.Context) error {

@@ -70,8 +70,13 @@ func (a *app) addStates(ctx context.Context, p *plan.Plan, list []imageDocument)
 	} else {
 		a.warn("no engine answers, so that it is not known which images are local", err.Error())
 	}
+	look, done, err := a.lookFor(ctx, engine)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for _, image := range images {
-		state, err := imagebuild.Look(ctx, engine, image)
+		state, err := look(ctx, image)
 		if err != nil && backends.KindOf(err) != backends.Invalid {
 			return err
 		}
@@ -79,6 +84,34 @@ func (a *app) addStates(ctx context.Context, p *plan.Plan, list []imageDocument)
 		list[i].State = string(state)
 	}
 	return nil
+}
+
+// lookFor says what a run would do for an image: of those that are built for a cluster, its nodes know. The caller calls done.
+func (a *app) lookFor(ctx context.Context, engine backends.Images) (look func(context.Context, plan.Image) (imagebuild.State, error), done func(), err error) {
+	plain := func(ctx context.Context, image plan.Image) (imagebuild.State, error) { return imagebuild.Look(ctx, engine, image) }
+	c, err := a.engines.cluster()
+	if err != nil || c.Type == backends.Docker || engine == nil {
+		return plain, func() {}, err
+	}
+	logins, err := a.engines.logins()
+	if err != nil {
+		return nil, nil, err
+	}
+	w, done, ok, err := a.workshop(ctx, c, logins)
+	if err != nil || !ok {
+		return plain, done, err
+	}
+	return func(ctx context.Context, image plan.Image) (imagebuild.State, error) {
+		if imagebuild.Key(image) == "" {
+			return plain(ctx, image)
+		}
+		if _, err := w.Find(ctx, image); ctx.Err() != nil {
+			return imagebuild.ToBuild, ctx.Err()
+		} else if err != nil {
+			return imagebuild.ToBuild, nil
+		}
+		return imagebuild.Local, nil
+	}, done, nil
 }
 
 // showStates prints below a plan what a run would do for its images.

@@ -65,7 +65,7 @@ func phaseName(p event.Phase) string {
 }
 
 var sources = map[event.ImageSource]string{
-	event.ImageCached: "was there already", event.ImagePulled: "pulled", event.ImageBuilt: "built",
+	event.ImageCached: "was there already", event.ImagePulled: "pulled", event.ImageBuilt: "built", event.ImagePushed: "pushed",
 }
 
 // Failure is what is to be said about a step or run that failed, line by line.
