@@ -190,6 +190,7 @@ func (s *Server) execute(ctx context.Context, r request, emit func(*line)) {
 	o.Options.Package, o.Options.Function, o.Options.Args = pkg, r.function, args
 	o.Options.Cache, o.Options.Interp = s.cache, s.interp
 	o.State, o.Enclave, o.Sink, o.Now, o.HTTP = s.enclaves.State, s.enclave.UUID, w, s.Now, s.HTTP
+	o.Host = s.about(ctx)
 	o.ArgsText = argumentNames(args)
 	o.NoConnect, o.ResourceCheck, o.ImagesFirst = s.unconnected.Load(), r.resourceCheck, true
 	if r.dryRun {
@@ -258,7 +259,7 @@ func (s *Server) planYAML(ctx context.Context, pkg *packages.Package, err error,
 	}
 	result, err := runtime.Compare(ctx, s.Backend, runtime.RunOptions{
 		Options: runtime.Options{Package: pkg, Function: function, Args: args, Privileged: privileged, Cache: s.cache, Interp: s.interp},
-		State:   s.enclaves.State, Enclave: s.enclave.UUID, Sink: event.Discard, Now: s.Now,
+		State:   s.enclaves.State, Enclave: s.enclave.UUID, Sink: event.Discard, Now: s.Now, Host: s.about(ctx),
 	})
 	if err != nil {
 		return nil, refused(err)

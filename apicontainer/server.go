@@ -61,6 +61,7 @@ type Server struct {
 	last        *lastRun
 	alive       *alive
 	lost        lost
+	host        atomic.Pointer[backends.Info]
 }
 
 var _ apicontainerapiconnect.ApiContainerServiceHandler = (*Server)(nil)
@@ -108,6 +109,20 @@ func (s *Server) Handler() http.Handler {
 	path, handler := apicontainerapiconnect.NewApiContainerServiceHandler(s, rpc.Uncompressed(), connect.WithReadMaxBytes(maxMessage))
 	own, ownHandler := kurtosisv1connect.NewEnclaveServiceHandler(&service{s}, rpc.Uncompressed(), connect.WithReadMaxBytes(maxMessage))
 	return rpc.Handler(s.RPC, map[string]http.Handler{path: handler, own: ownHandler})
+}
+
+// about is what the backend says about itself. Docker takes ten milliseconds to find it out, and it stays as it is for as
+// long as this process does, which ends with the machine; what is free on a cluster changes, so nil has it asked.
+func (s *Server) about(ctx context.Context) *backends.Info {
+	if known := s.host.Load(); known != nil {
+		return known
+	}
+	info, err := s.Backend.Info(ctx)
+	if err != nil || info.ClusterType != backends.Docker {
+		return nil // who asks again is told why
+	}
+	s.host.Store(&info)
+	return &info
 }
 
 // Wait returns when no run is under way any more.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -352,6 +354,50 @@ func TestIndependentStepsRunAtOnce(t *testing.T) {
 	require.InDelta(t, 10, took(true, 6).Seconds(), 1)
 }
 
+// TestNothingToDo: a run of what was done already asks little, and writes two lines about itself.
+func TestNothingToDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, engine := newFake(t)
+		const script = `
+def run(plan):
+    db = plan.add_service(name="db", config=ServiceConfig(image="web", ports={"sql": PortSpec(number=5432)}))
+    for i in range(20):
+        plan.render_templates(name="conf%d" % i, config={"/a": struct(template="{{ .n }}", data={"n": i})})
+    plan.exec(service_name="db", recipe=ExecRecipe(command=["echo", db.ip_address]))
+`
+		result, _, err := b.run(t.Context(), script, nil)
+		require.NoError(t, err)
+		require.Equal(t, 22, result.Executed)
+		journal := filepath.Join(b.enclaves.State, result.Enclave.UUID, "journal.jsonl")
+		before, err := os.ReadFile(journal)
+		require.NoError(t, err)
+		was, calls := b.store(), len(engine.Calls())
+
+		info, err := engine.Info(t.Context())
+		require.NoError(t, err)
+		result, _, err = b.run(t.Context(), script, nil, func(o *runtime.RunOptions) { o.Host = &info })
+		require.NoError(t, err)
+		require.Equal(t, 22, result.Skipped)
+		asked := map[string]int{}
+		for _, c := range engine.Calls()[calls:] {
+			asked[c.Op]++
+		}
+		require.Equal(t, map[string]int{"InspectEnclave": 1, "ListServices": 2, "InspectImage": 1, "Info": 1}, asked)
+		after, err := os.ReadFile(journal)
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(after), string(before)))
+		added := strings.SplitAfter(string(after[len(before):]), "\n")
+		require.Len(t, added, 3)
+		for _, line := range added {
+			require.NotContains(t, line, `"steps"`)
+		}
+		now := b.store()
+		require.Equal(t, was.Steps, now.Steps)
+		require.Len(t, now.Runs, 2)
+		require.Equal(t, 22, now.LastRun().Skipped)
+	})
+}
+
 func TestTwoRunsInOneEnclave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newFake(t)
@@ -372,7 +418,8 @@ func TestTwoRunsInOneEnclave(t *testing.T) {
 		require.Equal(t, "demo", busy.Enclave)
 		_, seen, err := b.run(t.Context(), main("fourth"), nil)
 		require.NoError(t, err)
-		require.Contains(t, of[event.Info](seen)[0].Message, "enclave demo is in use by kurtosis run")
+		require.Equal(t, fmt.Sprintf("enclave demo is in use by kurtosis run the script since %s (process %d); waiting for it to end", busy.Holder.Since.UTC().Format(time.RFC3339), os.Getpid()),
+			of[event.Info](seen)[0].Message)
 		require.NoError(t, <-ended)
 		require.ElementsMatch(t, []string{"first", "second", "fourth"}, keys(b.store().Services))
 	})

@@ -60,7 +60,7 @@ func (r *runner) execute(ctx context.Context, s *plan.Step, about event.Step) (d
 		}
 		return done{text: fmt.Sprintf("Fetched artifact name '%s'", in.Name)}, nil
 	case *plan.GetClusterType:
-		return done{text: fmt.Sprintf("Cluster type is '%s'", r.info.ClusterType)}, nil
+		return done{text: fmt.Sprintf("Cluster type is '%s'", r.Host.ClusterType)}, nil
 	case *plan.RunSh:
 		return r.runSh(ctx, about, in)
 	case *plan.RunPython:

@@ -4,7 +4,9 @@
 package execute
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,12 +24,13 @@ import (
 // where steps run in parallel.
 const DefaultParallelism = 4
 
-// Options are what a run needs. Plan, Backend, Images, Enclave, Store and Sink are required; the caller holds the store's
-// lock.
+// Options are what a run needs. Plan, Backend, Host, Images, Enclave, Store and Sink are required; the caller holds the
+// store's lock.
 type Options struct {
 	Plan    *plan.Plan
 	Delta   plan.Delta // what to do with each step
 	Backend backends.Backend
+	Host    backends.Info // what Backend says about itself
 	Images  *Images // the caller closes it
 	Enclave backends.Enclave
 	Store   *state.Store
@@ -68,7 +71,6 @@ func (e *StepError) Unwrap() error { return e.Err }
 // runner is one run.
 type runner struct {
 	Options
-	info backends.Info
 
 	mu        sync.Mutex
 	futures   map[plan.Future]plan.Value
@@ -119,10 +121,6 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 
 // prepare finds out what there is, and takes over from the last run what this one will not do again.
 func (r *runner) prepare(ctx context.Context) error {
-	var err error
-	if r.info, err = r.Backend.Info(ctx); err != nil {
-		return err
-	}
 	present, err := r.Backend.ListServices(ctx, r.Enclave.UUID)
 	if err != nil {
 		return err
@@ -146,12 +144,16 @@ func (r *runner) prepare(ctx context.Context) error {
 			r.overrides[name] = o
 		}
 	}
-	identity := state.Identity{UUID: r.Enclave.UUID, Name: r.Enclave.Name, Created: r.Enclave.Created}
+	change := state.Change{Run: &r.run}
+	if e := r.Enclave; e.UUID != remembered.UUID || e.Name != remembered.Name || !e.Created.Equal(remembered.Created) {
+		change.Enclave = &state.Identity{UUID: e.UUID, Name: e.Name, Created: e.Created}
+	}
 	owner := r.Plan.Owner()
-	change := state.Change{Enclave: &identity, ReplaceSteps: &owner, Run: &r.run}
+	var before, after []state.Step
 	for _, s := range remembered.Steps {
 		if s.Package == owner {
 			r.previous[s.ID] = s
+			before = append(before, s)
 		}
 	}
 	for _, step := range r.Plan.Steps {
@@ -163,14 +165,40 @@ func (r *runner) prepare(ctx context.Context) error {
 		if err := r.adopt(step, old); err != nil {
 			return err
 		}
-		change.Steps = append(change.Steps, r.carry(step, old))
+		after = append(after, r.carry(step, old))
+	}
+	if same, err := sameOnDisk(before, after); err != nil {
+		return err
+	} else if !same {
+		change.ReplaceSteps, change.Steps = &owner, after
 	}
 	for _, name := range sortedKeys(remembered.Services) {
 		if _, there := r.services[name]; !there {
 			change.DropServices = append(change.DropServices, name)
 		}
 	}
+	if change.ReplaceSteps == nil && change.DropServices == nil && change.Enclave == nil {
+		return r.Store.Note(change) // what is on disk of the steps is right already
+	}
 	return r.Store.Apply(change)
+}
+
+// sameOnDisk says whether records of steps are the same in a file.
+func sameOnDisk(a, b []state.Step) (bool, error) {
+	if len(a) != len(b) {
+		return false, nil
+	}
+	for i := range a {
+		x, err := json.Marshal(a[i])
+		if err != nil {
+			return false, err
+		}
+		y, err := json.Marshal(b[i])
+		if err != nil || !bytes.Equal(x, y) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // adopt takes over the values that a step resolved in an earlier run.

@@ -22,7 +22,11 @@ func (h Holder) String() string {
 	if h.PID == 0 {
 		return "another process"
 	}
-	return fmt.Sprintf("%s (process %d, since %s)", h.Purpose, h.PID, h.Since.UTC().Format(time.RFC3339))
+	text := fmt.Sprintf("%s since %s", h.Purpose, h.Since.UTC().Format(time.RFC3339))
+	if h.PID > 1 { // 1 is whatever runs in a container
+		text += fmt.Sprintf(" (process %d)", h.PID)
+	}
+	return text
 }
 
 // lockPoll is how often a waiter looks again. The kernel's lock has no wait that a context could end.
@@ -63,7 +67,7 @@ func (s *Store) Lock(ctx context.Context, purpose string, waiting func(Holder) e
 	}
 	data, err := json.Marshal(Holder{os.Getpid(), purpose, s.now()})
 	if err == nil {
-		err = WriteFile(s.path(holderFile), data)
+		err = replaceFile(s.path(holderFile), data, false) // nobody has the lock after a power cut
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("locking the enclave: %w", err), unlock())

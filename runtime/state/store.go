@@ -36,6 +36,7 @@ type Store struct {
 	mu      sync.Mutex
 	enclave *Enclave
 	seq     int64    // of the last change
+	end     int64    // of the journal that was read or written, in bytes
 	journal *os.File // open for appending, nil before the first Apply
 }
 
@@ -118,6 +119,7 @@ func sum(data []byte) string {
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) load() error {
+	s.end = 0
 	e, seq, err := s.loadSnapshot()
 	if err == nil {
 		seq, err = s.loadJournal(e, seq)
@@ -177,6 +179,7 @@ func (s *Store) loadJournal(e *Enclave, seq int64) (int64, error) {
 		} else if err != nil {
 			return seq, err
 		}
+		s.end += int64(len(line))
 		var en entry
 		if err := json.Unmarshal(line, &en); err != nil {
 			return seq, s.quarantine(path, fmt.Errorf("line %d: %w", n, err))
@@ -223,7 +226,12 @@ func (s *Store) SetAside() []string {
 }
 
 // Apply changes what is remembered; when it returns nil the change is on disk.
-func (s *Store) Apply(c Change) error {
+func (s *Store) Apply(c Change) error { return s.apply(c, true) }
+
+// Note is Apply for what only history would miss: the change outlives the process, and is on disk with the next Apply.
+func (s *Store) Note(c Change) error { return s.apply(c, false) }
+
+func (s *Store) apply(c Change, sync bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	data, err := json.Marshal(c)
@@ -239,7 +247,7 @@ func (s *Store) Apply(c Change) error {
 	if err != nil {
 		return err
 	}
-	if err := s.append(append(line, '\n')); err != nil {
+	if err := s.append(append(line, '\n'), sync); err != nil {
 		return fmt.Errorf("saving the enclave's state: %w", err)
 	}
 	s.seq++
@@ -248,24 +256,25 @@ func (s *Store) Apply(c Change) error {
 }
 
 // append writes one line or none: what a full disk left of it is cut off again, so that later lines stay readable.
-func (s *Store) append(line []byte) error {
+func (s *Store) append(line []byte, sync bool) error {
 	end, err := s.journal.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
-	if _, err = s.journal.Write(line); err == nil {
+	if _, err = s.journal.Write(line); err == nil && sync {
 		err = s.journal.Sync()
 	}
 	if err != nil {
 		return errors.Join(err, s.journal.Truncate(end))
 	}
+	s.end = end + int64(len(line))
 	return nil
 }
 
-// begin makes the journal ready for lines. One that is empty, as the last writer left it when it closed the store, is
-// taken as it is: the snapshot says everything.
+// begin makes the journal ready for lines. One that ends where it was read to is taken as it is; more is the half of a
+// line that a process was killed over.
 func (s *Store) begin() error {
-	if info, err := os.Stat(s.path(journalFile)); err != nil || info.Size() > 0 || s.seq == 0 {
+	if info, err := os.Stat(s.path(journalFile)); err != nil || info.Size() != s.end || s.seq == 0 {
 		return s.compact()
 	}
 	journal, err := os.OpenFile(s.path(journalFile), os.O_RDWR, 0o600)
@@ -300,11 +309,15 @@ func (s *Store) compact() error {
 	if err := errors.Join(journal.Sync(), syncDir(s.dir)); err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	s.journal = journal
+	s.journal, s.end = journal, 0
 	return nil
 }
 
-// Close ends writing: the journal is folded into the snapshot. The store may be read on.
+// foldBytes is how long a journal may stay. Folding it into the snapshot is waited for three times, which a run that
+// did nothing would notice; reading it is not noticed below this.
+const foldBytes = 32 << 10
+
+// Close ends writing; a long journal is folded into the snapshot. The store may be read on.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -312,11 +325,13 @@ func (s *Store) Close() error {
 		return nil
 	}
 	err := s.journal.Close()
-	if err == nil {
-		err = s.compact()
+	if err == nil && s.end > foldBytes {
+		if err = s.compact(); err == nil {
+			err = s.journal.Close()
+		}
 	}
 	if err == nil {
-		err = errors.Join(s.journal.Close(), s.dropUnused())
+		err = s.dropUnused()
 	}
 	s.journal = nil
 	return err
@@ -335,13 +350,15 @@ func (s *Store) Remove() error {
 }
 
 // WriteFile replaces a file as a whole: whoever reads it sees the old content or the new, after a power cut too.
-func WriteFile(path string, data []byte) error {
+func WriteFile(path string, data []byte) error { return replaceFile(path, data, true) }
+
+func replaceFile(path string, data []byte, sync bool) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
 	_, err = tmp.Write(data)
-	if err == nil {
+	if err == nil && sync {
 		err = tmp.Sync()
 	}
 	if err = errors.Join(err, tmp.Close()); err == nil {

@@ -43,6 +43,14 @@ func filled(t *testing.T, dir string) *Store {
 	return s
 }
 
+// folded has everything in the snapshot.
+func folded(t *testing.T, dir string) {
+	t.Helper()
+	s := filled(t, dir)
+	require.NoError(t, s.compact())
+	require.NoError(t, s.Close())
+}
+
 func TestChangesSurviveTheProcess(t *testing.T) {
 	for _, closed := range []bool{false, true} {
 		dir := filepath.Join(t.TempDir(), "e")
@@ -123,6 +131,7 @@ func TestAJournalOlderThanTheSnapshotIsPassedOver(t *testing.T) {
 	journal, err := os.ReadFile(filepath.Join(dir, journalFile))
 	require.NoError(t, err)
 	require.NoError(t, s.Apply(Change{DropServices: []string{"db"}}))
+	require.NoError(t, s.compact())
 	require.NoError(t, s.Close())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, journalFile), journal, 0o600)) // killed before it was emptied
 	require.NotContains(t, open(t, dir).Enclave().Services, "db")
@@ -152,7 +161,7 @@ func TestDamage(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			require.NoError(t, filled(t, dir).Close())
+			folded(t, dir)
 			s := open(t, dir)
 			require.NoError(t, s.Apply(Change{Services: []Service{{Name: "late"}}}))
 			test.damage(t, dir)
@@ -172,6 +181,50 @@ func TestDamage(t *testing.T) {
 			require.Contains(t, open(t, dir).Enclave().Services, "again")
 		})
 	}
+}
+
+// A journal is written on by the next process, and folded into the snapshot when it has become long.
+func TestAJournalIsFoldedWhenItIsLong(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, journalFile)
+	size := func() int64 {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		return info.Size()
+	}
+	require.NoError(t, filled(t, dir).Close())
+	short := size()
+	require.Positive(t, short)
+	snapshot, err := os.ReadFile(filepath.Join(dir, snapshotFile))
+	require.NoError(t, err)
+
+	s := open(t, dir)
+	require.NoError(t, s.Note(Change{Run: &Run{ID: "noted", Status: RunRunning}}))
+	require.Equal(t, "noted", open(t, dir).Enclave().LastRun().ID, "a process that is killed leaves it")
+	require.NoError(t, s.Close())
+	require.Greater(t, size(), short)
+	after, err := os.ReadFile(filepath.Join(dir, snapshotFile))
+	require.NoError(t, err)
+	require.Equal(t, snapshot, after)
+
+	// Half of a line is in the way of the next one, and goes.
+	journal, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	require.NoError(t, err)
+	_, err = journal.WriteString(`{"seq":`)
+	require.NoError(t, errors.Join(err, journal.Close()))
+	s = open(t, dir)
+	require.NoError(t, s.Apply(Change{Services: []Service{{Name: "late"}}}))
+	require.NoError(t, s.Close())
+	want := s.Enclave()
+	require.Contains(t, want.Services, "late")
+	require.Equal(t, want, open(t, dir).Enclave())
+
+	s = open(t, dir)
+	require.NoError(t, s.Apply(Change{Run: &Run{ID: "long", Output: strings.Repeat("x", foldBytes)}}))
+	want = s.Enclave()
+	require.NoError(t, s.Close())
+	require.Zero(t, size())
+	require.Equal(t, want, open(t, dir).Enclave())
 }
 
 func TestANewerFormatIsLeftAlone(t *testing.T) {
@@ -194,7 +247,9 @@ func TestLockIsForOne(t *testing.T) {
 		holder, held := second.Held()
 		require.True(t, held)
 		require.Equal(t, Holder{os.Getpid(), "run a", clock()}, holder)
-		require.Equal(t, "run a (process "+strconv.Itoa(os.Getpid())+", since 2026-01-02T03:04:05Z)", holder.String())
+		require.Equal(t, "run a since 2026-01-02T03:04:05Z (process "+strconv.Itoa(os.Getpid())+")", holder.String())
+		require.Equal(t, "run a since 2026-01-02T03:04:05Z", Holder{1, "run a", clock()}.String(), "in a container the number says nothing")
+		require.Equal(t, "another process", Holder{}.String())
 
 		refused := errors.New("busy")
 		_, err = second.Lock(ctx, "run b", func(Holder) error { return refused })
