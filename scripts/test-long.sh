@@ -11,7 +11,7 @@ UNREACHABLE_STATUS=0 scripts/vulncheck.sh
 step "fuzzing"
 make --no-print-directory fuzz
 step "formatting of generated programs, compared with black"
-KURTOSIS_TEST_PROGRAMS=2000 go test -count=1 -timeout 30m ./lang/format -run Generated
+KURTOSIS_TEST_PROGRAMS=500 go test -count=1 -timeout 20m ./lang/format -run Generated
 step "soak and scale"
 go test -tags long -count=1 -p 1 -timeout 20m $(scripts/tagged.sh long)
 step "a real Docker Engine, and Podman"
