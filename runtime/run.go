@@ -141,7 +141,7 @@ func (r *session) decide(ctx context.Context) error {
 		return err
 	}
 	r.Cluster = string(info.ClusterType)
-	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.sink(), Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
+	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.Sink, Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
 	if info.ClusterType == backends.Kubernetes {
 		if images.Built = r.Built; images.Built == nil {
 			images.Built = map[string]imagebuild.Built{}
