@@ -53,7 +53,6 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 		o.Checker = s.Checker(pkg)
 	}
 	o.State, o.Enclave, o.Sink, o.Now, o.HTTP = s.enclaves.State, s.enclave.UUID, event.Discard, s.Now, s.HTTP
-	o.Host = s.about(ctx)
 	o.ArgsText, o.Parallelism, o.Parallel = m.ArgsText, int(m.Parallelism), m.Parallel
 	o.NonBlockingTasks, o.NoConnect, o.Prune = m.NonBlockingTasks, m.NoConnect, m.Prune
 	o.ResourceCheck, o.Fresh, o.NoWait = m.ResourceCheck, m.Fresh, m.NoWait
@@ -69,14 +68,14 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 		logins = append(logins, auth)
 	}
 	j.backend = withLogins(s.Backend, logins)
-	return j, nil
-}
-
-// source opens what a request names, and says what it is known by in the enclave.
 	o.Built = map[string]imagebuild.Built{}
 	for _, b := range m.BuiltImages {
 		o.Built[b.Key] = imagebuild.Built{Reference: b.Reference, Image: backends.Image{ID: b.Id, Platform: b.Platform, Entrypoint: b.Entrypoint, Cmd: b.Cmd}}
 	}
+	return j, nil
+}
+
+// source opens what a request names, and says what it is known by in the enclave.
 func (s *Server) source(ctx context.Context, m *kurtosisv1.RunRequest, j *job) (pkg *packages.Package, identity string, err error) {
 	switch from := m.Source.(type) {
 	case *kurtosisv1.RunRequest_Bundle:

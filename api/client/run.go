@@ -47,10 +47,10 @@ type RunOptions struct {
 
 	// Logins are for this run's images, and for what images are built on. The API container does not keep them.
 	Logins []Login
-	// GitHubToken is for what the API container fetches. It is not kept either.
-	GitHubToken string
 	// Built are, by imagebuild.Key, the images of the package that were built for a cluster, which builds none.
 	Built map[string]imagebuild.Built
+	// GitHubToken is for what the API container fetches. It is not kept either.
+	GitHubToken string
 
 	Sink    event.Sink              // nil is event.Discard
 	Planned func(*plan.Plan)        // where not nil, is given the plan before its first step runs
@@ -203,6 +203,11 @@ func (e *Enclave) request(ctx context.Context, o RunOptions) (*pb.RunRequest, er
 	for _, l := range o.Logins {
 		m.Logins = append(m.Logins, &pb.RegistryLogin{Registry: l.Registry, Username: l.Username, Password: l.Password, IdentityToken: l.IdentityToken})
 	}
+	for key, b := range o.Built {
+		m.BuiltImages = append(m.BuiltImages, &pb.BuiltImage{
+			Key: key, Reference: b.Reference, Id: b.Image.ID, Platform: b.Image.Platform, Entrypoint: b.Image.Entrypoint, Cmd: b.Image.Cmd,
+		})
+	}
 	switch {
 	case o.Bundle != nil:
 		m.Source = &pb.RunRequest_Bundle{Bundle: o.Bundle.Digest}
@@ -214,11 +219,6 @@ func (e *Enclave) request(ctx context.Context, o RunOptions) (*pb.RunRequest, er
 	}
 	return m, nil
 }
-	for key, b := range o.Built {
-		m.BuiltImages = append(m.BuiltImages, &pb.BuiltImage{
-			Key: key, Reference: b.Reference, Id: b.Image.ID, Platform: b.Image.Platform, Entrypoint: b.Image.Entrypoint, Cmd: b.Image.Cmd,
-		})
-	}
 
 // upload sends a bundle that the API container does not have.
 func (e *Enclave) upload(ctx context.Context, b *packages.Bundle) error {

@@ -97,14 +97,14 @@ func (a *app) configOf(s client.Service) (*plan.Object, error) {
 	if err := json.Unmarshal(text, &config); err != nil {
 		return nil, unknown
 	}
+	if config.Image.Build != nil || config.Image.Nix != nil {
+		config.Image = plan.Image{Name: s.Image} // as the engine, or the node, has it
+	}
 	if config.Image.Spec != nil {
 		config.Image = plan.Image{Name: config.Image.Reference()} // the password is not kept, and the image is there
 	}
 	return config.Object(), nil
 }
-	if config.Image.Build != nil || config.Image.Nix != nil {
-		config.Image = plan.Image{Name: s.Image} // as the engine, or the node, has it
-	}
 
 // serviceDetail is all that is known of a service, as a document. Values of its environment may be secrets: they are
 // shown to who may read them in the container, too.
