@@ -53,6 +53,7 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 		o.Checker = s.Checker(pkg)
 	}
 	o.State, o.Enclave, o.Sink, o.Now, o.HTTP = s.enclaves.State, s.enclave.UUID, event.Discard, s.Now, s.HTTP
+	o.Host = s.about(ctx)
 	o.ArgsText, o.Parallelism, o.Parallel = m.ArgsText, int(m.Parallelism), m.Parallel
 	o.NonBlockingTasks, o.NoConnect, o.Prune = m.NonBlockingTasks, m.NoConnect, m.Prune
 	o.ResourceCheck, o.Fresh, o.NoWait = m.ResourceCheck, m.Fresh, m.NoWait

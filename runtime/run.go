@@ -1,10 +1,12 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +43,7 @@ type RunOptions struct {
 	Planned          func(*plan.Plan)        // where not nil, is given the plan before its first step runs
 	Checked          func([]diag.Diagnostic) // where not nil, is given what Checker found before anything is made
 	NoWait           bool                    // be refused, instead of waiting, when another run is in the enclave
+	Host             *backends.Info          // what the backend says about itself, for callers that run often; nil asks it
 	HTTP             *http.Client
 	Now              func() time.Time
 }
@@ -124,7 +127,7 @@ func (r *session) run(ctx context.Context) error {
 	}
 	var err error
 	r.result.Outcome, err = execute.Run(ctx, execute.Options{
-		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
+		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Host: *r.Host, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
 		Images: r.images, Args: r.ArgsText, Parallelism: r.Parallelism, Parallel: r.Parallel, NonBlockingTasks: r.NonBlockingTasks,
 		NoConnect: r.NoConnect, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
 	})
@@ -133,7 +136,7 @@ func (r *session) run(ctx context.Context) error {
 
 // decide plans for the enclave as it is, and compares with what was done in it.
 func (r *session) decide(ctx context.Context) error {
-	info, err := r.enclaves.Backend.Info(ctx)
+	info, err := r.host(ctx)
 	if err != nil {
 		return err
 	}
@@ -193,6 +196,18 @@ func (r *session) decide(ctx context.Context) error {
 	return nil
 }
 
+// host is what the backend says about itself, asked once.
+func (r *session) host(ctx context.Context) (backends.Info, error) {
+	if r.Host == nil {
+		info, err := r.enclaves.Backend.Info(ctx)
+		if err != nil {
+			return info, err
+		}
+		r.Host = &info
+	}
+	return *r.Host, nil
+}
+
 func (r *session) phase(p event.Phase, do func() error) error {
 	started := r.Now()
 	r.Sink.Emit(event.PhaseStarted{Phase: p})
@@ -235,11 +250,7 @@ func (r *session) open(ctx context.Context) error {
 	if r.look {
 		return nil
 	}
-	purpose := "kurtosis run"
-	if name := r.Package.Name; name != "" {
-		purpose += " " + name
-	}
-	r.unlock, err = store.Lock(ctx, purpose, func(h state.Holder) error {
+	r.unlock, err = store.Lock(ctx, "kurtosis run "+r.title(), func(h state.Holder) error {
 		if r.NoWait {
 			return &BusyError{r.result.Enclave.Name, h}
 		}
@@ -247,6 +258,17 @@ func (r *session) open(ctx context.Context) error {
 		return nil
 	})
 	return r.quarantined(err)
+}
+
+// title tells others what is run.
+func (r *session) title() string {
+	switch {
+	case r.Package.Name != "":
+		return r.Package.Name
+	case r.Nameless: // its place tells nothing
+		return filepath.Base(r.Package.Main.Path)
+	}
+	return cmp.Or(r.Identity, r.Package.Identity())
 }
 
 // quarantined turns a state that could not be read into a warning: what runs is the backend's to say.
