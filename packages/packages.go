@@ -95,22 +95,32 @@ func (e *ManifestError) Error() string {
 	return fmt.Sprintf("%s:%s: %s%s", d.File, d.Range.Start, d.Message, more)
 }
 
+// VendorTree is the absolute path of a vendor tree, "" for none. One that is no directory is an *OperandError.
+func VendorTree(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+		return "", &OperandError{
+			Message: fmt.Sprintf("the vendor tree '%s' isn't a directory", dir),
+			Hint:    "it holds <dir>/github.com/<owner>/<repository>; 'kurtosis package vendor' writes one",
+		}
+	}
+	return abs, nil
+}
+
 // Open opens what operand names: a directory with a kurtosis.yml, that file, a .star file as a standalone script,
 // or a package on GitHub (github.com/owner/repository[/path][@version]). A path on disk wins over a locator.
 func Open(ctx context.Context, operand string, o Options) (*Package, error) {
-	if o.Vendor != "" {
-		vendor, err := filepath.Abs(o.Vendor)
-		if err != nil {
-			return nil, err
-		}
-		if info, err := os.Stat(vendor); err != nil || !info.IsDir() {
-			return nil, &OperandError{
-				Message: fmt.Sprintf("the vendor tree '%s' isn't a directory", o.Vendor),
-				Hint:    "it holds <dir>/github.com/<owner>/<repository>; 'kurtosis package vendor' writes one",
-			}
-		}
-		o.Vendor = vendor
+	vendor, err := VendorTree(o.Vendor)
+	if err != nil {
+		return nil, err
 	}
+	o.Vendor = vendor
 	info, err := os.Stat(operand)
 	switch {
 	case err == nil && info.IsDir():

@@ -15,6 +15,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/cmd/internal/ui"
 	"github.com/kurtosis-go/kurtosis/lang/diag"
 	"github.com/kurtosis-go/kurtosis/lang/source"
+	"github.com/kurtosis-go/kurtosis/packages"
 	"github.com/kurtosis-go/kurtosis/typecheck"
 )
 
@@ -61,7 +62,7 @@ A file .kurtosis-lint.yml beside kurtosis.yml does so for the package.`,
   kurtosis lint -o sarif > report.sarif
   kurtosis lint --explain unknown-argument`,
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			if f.explain != "" {
+			if cmd.Flags().Changed("explain") {
 				return a.explainCode(f.explain)
 			}
 			if f.watch {
@@ -123,6 +124,11 @@ func (f *lintFlags) check(stdin io.Reader) error {
 			return unknownCode(code)
 		}
 	}
+	vendor, err := packages.VendorTree(f.vendor)
+	if err != nil {
+		return err
+	}
+	f.vendor = vendor
 	if f.argsFile == "" {
 		return nil
 	}

@@ -152,15 +152,24 @@ func (a *app) groupFiles(files []string) ([]*linted, []diag.Diagnostic, error) {
 }
 
 func unreadable(file string, err error) diag.Diagnostic {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
 	start := source.Pos{Line: 1, Col: 1}
 	return diag.Diagnostic{
 		Code: codeUnreadable, Severity: diag.Error, File: file, Range: source.Range{Start: start, End: start},
-		Message: "can't read the file: " + err.Error(),
+		Message: "can't read the file: " + withoutPath(err).Error(),
 	}
+}
+
+// withoutPath is what is wrong with a file whose name is said already.
+func withoutPath(err error) error {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
+		return p.Err
+	case errors.As(err, &l):
+		return l.Err
+	}
+	return err
 }
 
 // mostBytes is how long a module may be: nobody writes longer ones by hand, and checking one would take gigabytes.
@@ -187,7 +196,7 @@ func (a *app) lintPackage(ctx context.Context, f *lintFlags, l *linted) (finding
 	})
 	for i, file := range l.modules {
 		g.Go(func() (err error) {
-			layouts[i], err = layOut(file, f.rewrite)
+			layouts[i], err = a.layOut(file, f.rewrite)
 			return err
 		})
 	}
@@ -278,7 +287,7 @@ type layout struct {
 	rewritten bool
 }
 
-func layOut(file string, rewrite bool) (*layout, error) {
+func (a *app) layOut(file string, rewrite bool) (*layout, error) {
 	text, err := os.ReadFile(file)
 	if err != nil || len(text) > mostBytes {
 		return &layout{}, nil // said by the check
@@ -315,7 +324,7 @@ func layOut(file string, rewrite bool) (*layout, error) {
 	case string(out) == string(text):
 		return &layout{}, nil
 	}
-	return &layout{rewritten: true}, replaceFile(file, out)
+	return &layout{rewritten: true}, a.replaceFile(file, out)
 }
 
 // fixRounds bounds how often fixes are applied: one may make another possible.
@@ -348,7 +357,7 @@ func (a *app) fixPackage(ctx context.Context, f *lintFlags, l *linted) (int, err
 			if string(fixed) == string(text) {
 				continue
 			}
-			if err := replaceFile(file, fixed); err != nil {
+			if err := a.replaceFile(file, fixed); err != nil {
 				return applied, err
 			}
 			applied += len(fixes[file]) - len(left)
@@ -362,6 +371,13 @@ func (a *app) fixPackage(ctx context.Context, f *lintFlags, l *linted) (int, err
 }
 
 // replaceFile puts text in a file's place, whole or not at all, and keeps its mode. A link stays one.
+func (a *app) replaceFile(file string, text []byte) error {
+	if err := replaceFile(file, text); err != nil {
+		return &faultError{fmt.Sprintf("can't rewrite '%s': %s", a.shownPath(file), withoutPath(err)), "a new file takes its place, which its directory must allow"}
+	}
+	return nil
+}
+
 func replaceFile(file string, text []byte) error {
 	target, err := filepath.EvalSymlinks(file)
 	if err != nil {
