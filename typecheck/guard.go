@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"go.starlark.net/syntax"
+
+	"github.com/kurtosis-go/kurtosis/lang/types"
 )
 
 // Guards are the tests behind which a variable has been assigned. Here is what is known of tests alone: when the outcome
@@ -42,6 +44,67 @@ func covered(guards []guard, e syntax.Expr, want bool) bool {
 		}
 	}
 	return true
+}
+
+// fills lists the lists and dicts that are empty before an if and that one of its branches puts something into: want says
+// which.
+func (a *fn) fills(s *syntax.IfStmt) []guard {
+	if a.env == nil {
+		return nil
+	}
+	var out []guard
+	for _, stmt := range s.True {
+		if id := a.fill(stmt); id != nil {
+			out = append(out, guard{id, true})
+		}
+	}
+	for _, stmt := range s.False {
+		if id := a.fill(stmt); id != nil {
+			out = append(out, guard{id, false})
+		}
+	}
+	return out
+}
+
+// fill is the variable of an empty list or dict that a statement puts something into, nil for any other statement.
+func (a *fn) fill(s syntax.Stmt) *syntax.Ident {
+	var filled syntax.Expr
+	switch s := s.(type) {
+	case *syntax.ExprStmt:
+		if call, ok := s.X.(*syntax.CallExpr); ok {
+			if dot, ok := call.Fn.(*syntax.DotExpr); ok && (dot.Name.Name == "append" || dot.Name.Name == "extend") {
+				filled = dot.X
+			}
+		}
+	case *syntax.AssignStmt:
+		switch left := s.LHS.(type) {
+		case *syntax.IndexExpr:
+			filled = left.X
+		case *syntax.Ident:
+			if s.Op == syntax.PLUS_EQ {
+				filled = left
+			}
+		}
+	}
+	id, ok := filled.(*syntax.Ident)
+	if !ok {
+		return nil
+	}
+	v := a.c.b.uses[id]
+	if v == nil || v.Func != a.f {
+		return nil
+	}
+	switch t := a.env.vars[v.slot].typ.(type) {
+	case *types.List:
+		if t.Elem == types.Never {
+			return id
+		}
+	case *types.Dict:
+		if t.Exact && len(t.Known) == 0 && t.Value == types.Never {
+			return id
+		}
+	}
+	return nil
 }
 
 // membership takes x in [a, b] apart, and x == a, which is the same as x in [a].

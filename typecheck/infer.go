@@ -219,6 +219,7 @@ func (a *fn) stmt(s syntax.Stmt) {
 		a.def(s)
 	case *syntax.IfStmt:
 		a.topLevelControl(s.If, "if")
+		filled := a.fills(s)
 		yes, no := a.cond(s.Cond)
 		a.env = yes
 		a.block(s.True)
@@ -226,7 +227,7 @@ func (a *fn) stmt(s syntax.Stmt) {
 		a.env = no
 		a.block(s.False)
 		a.env = join(yes, a.env, s.Cond)
-		a.flags(s)
+		a.flags(s, filled)
 	case *syntax.ForStmt:
 		a.topLevelControl(s.For, "for")
 		elem := a.iterate(s.X)
@@ -262,7 +263,9 @@ func (a *fn) stmt(s syntax.Stmt) {
 //	    node = launch()
 //	if started:
 //	    node is assigned
-func (a *fn) flags(s *syntax.IfStmt) {
+//
+// A list that was empty and gets something there is such a flag, too; filled are those.
+func (a *fn) flags(s *syntax.IfStmt, filled []guard) {
 	if a.env == nil {
 		return
 	}
@@ -271,6 +274,11 @@ func (a *fn) flags(s *syntax.IfStmt) {
 		want  bool
 	}{{s.True, true}, {s.False, false}} {
 		var more []guard
+		for _, f := range filled {
+			if f.want == branch.want {
+				more = append(more, guard{f.cond, true})
+			}
+		}
 		for _, stmt := range branch.stmts {
 			assign, ok := stmt.(*syntax.AssignStmt)
 			if !ok || assign.Op != syntax.EQ || !isIdent(assign.LHS) || isNone(assign.RHS) {
