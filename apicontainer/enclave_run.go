@@ -40,6 +40,10 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 	if err != nil {
 		return nil, err
 	}
+	args, secrets, err := s.secrets(args, m.Secrets)
+	if err != nil {
+		return nil, err
+	}
 	j := &job{backend: s.Backend, paths: func(path string) string { return path }, done: func() {}}
 	pkg, identity, err := s.source(ctx, m, j)
 	if err != nil {
@@ -47,7 +51,7 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 	}
 	o := &j.options
 	o.Options = runtime.Options{
-		Package: pkg, Identity: identity, Nameless: identity == "", Function: m.Function, Args: args, Privileged: m.Privileged, Strict: m.Strict, Cache: s.cache, Interp: s.interp,
+		Package: pkg, Identity: identity, Nameless: identity == "", Function: m.Function, Args: args, Secrets: secrets, Privileged: m.Privileged, Strict: m.Strict, Cache: s.cache, Interp: s.interp,
 	}
 	if s.Checker != nil && !m.NoCheck {
 		o.Checker = s.Checker(pkg)
@@ -74,6 +78,26 @@ func (s *Server) job(ctx context.Context, m *kurtosisv1.RunRequest) (*job, error
 		o.Built[b.Key] = imagebuild.Built{Reference: b.Reference, Image: backends.Image{ID: b.Id, Platform: b.Platform, Entrypoint: b.Entrypoint, Cmd: b.Cmd}}
 	}
 	return j, nil
+}
+
+// secrets gives the arguments with the secrets that the enclave knows already, and the paths of the others.
+func (s *Server) secrets(args plan.Value, list []*kurtosisv1.Secret) (plan.Value, []string, error) {
+	var paths []string
+	for _, secret := range list {
+		dict, ok := args.(*plan.Dict)
+		if secret.Kept == "" || !ok {
+			paths = append(paths, secret.Path)
+			continue
+		}
+		store, err := s.remembered()
+		if err != nil {
+			return nil, nil, err
+		}
+		if args, err = plan.PutArgument(dict, secret.Path, store.Resolve(secret.Kept)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return args, paths, nil
 }
 
 // source opens what a request names, and says what it is known by in the enclave.

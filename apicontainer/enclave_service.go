@@ -1,8 +1,10 @@
 package apicontainer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -18,6 +20,7 @@ import (
 	"github.com/kurtosis-go/kurtosis/api/wire"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
 	"github.com/kurtosis-go/kurtosis/runtime/state"
 )
 
@@ -41,9 +44,10 @@ func (s *service) Inspect(ctx context.Context, _ *connect.Request[kurtosisv1.Ins
 		return nil, rpc.Error(err)
 	}
 	known := store.Enclave()
-	out := &kurtosisv1.InspectResponse{Enclave: wire.Enclave(enclave), LastRun: wire.LastRun(known.LastRun()), Runs: s.active.ids(), SetAside: store.SetAside()}
+	secrets := store.Secrets()
+	out := &kurtosisv1.InspectResponse{Enclave: wire.Enclave(enclave), LastRun: wire.LastRun(plan.HideIn(secrets, known.LastRun())), Runs: s.active.ids(), SetAside: store.SetAside()}
 	for _, service := range services {
-		out.Services = append(out.Services, wire.Service(service, configOf(known, service)))
+		out.Services = append(out.Services, described(store, known, service))
 	}
 	for _, name := range slices.Sorted(maps.Keys(known.Artifacts)) {
 		out.Artifacts = append(out.Artifacts, wire.Artifact(known.Artifacts[name]))
@@ -54,23 +58,66 @@ func (s *service) Inspect(ctx context.Context, _ *connect.Request[kurtosisv1.Ins
 	return connect.NewResponse(out), nil
 }
 
-// configOf is what a service was made from, as far as that is remembered.
-func configOf(known *state.Enclave, s backends.Service) []byte {
-	if made, ok := known.Services[s.Name]; ok && made.UUID == s.UUID {
-		return made.Config
+// described is a service with what it was made from, as far as that is remembered.
+func described(store *state.Store, known *state.Enclave, s backends.Service) *kurtosisv1.Service {
+	made, ok := known.Services[s.Name]
+	if !ok || made.UUID != s.UUID {
+		return wire.Service(s, nil, nil)
 	}
-	return nil
+	secrets := store.Secrets()
+	config := withTexts(made.Config, secrets.Hide)
+	if bytes.Equal(config, made.Config) {
+		return wire.Service(s, config, nil)
+	}
+	return wire.Service(s, config, withTexts(made.Config, store.Refer))
+}
+
+// withTexts is JSON with every text replaced by what f makes of it; the same bytes where that changes nothing.
+func withTexts(document []byte, f func(string) string) []byte {
+	changed := false
+	var each func(v any) any
+	each = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			text := f(v)
+			changed = changed || text != v
+			return text
+		case []any:
+			for i := range v {
+				v[i] = each(v[i])
+			}
+		case map[string]any:
+			for key := range v {
+				v[key] = each(v[key])
+			}
+		}
+		return v
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(document))
+	dec.UseNumber()
+	if dec.Decode(&v) != nil {
+		return nil // what is not known is not shown
+	}
+	if v = each(v); !changed {
+		return document
+	}
+	out, err := json.Marshal(v)
+	if err != nil { // what was decoded encodes
+		return nil
+	}
+	return out
 }
 
 func (s *service) described(ctx context.Context, made backends.Service, err error) (*connect.Response[kurtosisv1.ServiceResponse], error) {
 	if err != nil {
 		return nil, rpc.Error(err)
 	}
-	var config []byte
-	if store, err := s.remembered(); err == nil { // it is no more than an addition
-		config = configOf(store.Enclave(), made)
+	store, err := s.remembered()
+	if err != nil { // it is no more than an addition
+		return connect.NewResponse(&kurtosisv1.ServiceResponse{Service: wire.Service(made, nil, nil)}), nil
 	}
-	return connect.NewResponse(&kurtosisv1.ServiceResponse{Service: wire.Service(made, config)}), nil
+	return connect.NewResponse(&kurtosisv1.ServiceResponse{Service: described(store, store.Enclave(), made)}), nil
 }
 
 // StartService starts a stopped service.

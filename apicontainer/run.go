@@ -280,11 +280,20 @@ func refused(err error) error {
 	return wire
 }
 
-// GetStarlarkRun tells what was run last, so that it can be run again.
+// GetStarlarkRun tells what was run last, so that it can be run again; what is a secret has to be given again then.
 func (s *Server) GetStarlarkRun(context.Context, *connect.Request[emptypb.Empty]) (*connect.Response[pb.GetStarlarkRunResponse], error) {
 	record, err := s.last.read()
 	if err != nil {
 		return nil, rpc.Error(err)
+	}
+	store, err := s.remembered()
+	if err != nil {
+		return nil, rpc.Error(err)
+	}
+	secrets := store.Secrets()
+	record.SerializedParams, record.SerializedScript = secrets.Hide(record.SerializedParams), secrets.Hide(record.SerializedScript)
+	if record.InitialSerializedParams != nil {
+		record.InitialSerializedParams = proto.String(secrets.Hide(*record.InitialSerializedParams))
 	}
 	return connect.NewResponse(record), nil
 }

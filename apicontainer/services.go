@@ -65,11 +65,11 @@ func (s *Server) GetServices(ctx context.Context, req *connect.Request[pb.GetSer
 	if err != nil && !errors.As(err, &corrupt) {
 		return nil, rpc.Error(err)
 	}
-	remembered := store.Enclave()
+	remembered, secrets := store.Enclave(), store.Secrets()
 	out := &pb.GetServicesResponse{ServiceInfo: map[string]*pb.ServiceInfo{}}
 	if len(req.Msg.ServiceIdentifiers) == 0 {
 		for _, service := range services {
-			out.ServiceInfo[service.Name] = serviceInfo(service, remembered)
+			out.ServiceInfo[service.Name] = serviceInfo(service, remembered, secrets)
 		}
 		return connect.NewResponse(out), nil
 	}
@@ -78,12 +78,12 @@ func (s *Server) GetServices(ctx context.Context, req *connect.Request[pb.GetSer
 		if !ok {
 			return nil, s.noService(identifier)
 		}
-		out.ServiceInfo[identifier] = serviceInfo(service, remembered)
+		out.ServiceInfo[identifier] = serviceInfo(service, remembered, secrets)
 	}
 	return connect.NewResponse(out), nil
 }
 
-func serviceInfo(s backends.Service, remembered *state.Enclave) *pb.ServiceInfo {
+func serviceInfo(s backends.Service, remembered *state.Enclave, secrets *plan.Secrets) *pb.ServiceInfo {
 	m := &pb.ServiceInfo{
 		ServiceUuid: s.UUID, ShortenedUuid: backends.ShortUUID(s.UUID), Name: s.Name, PrivateIpAddr: s.Address,
 		PrivatePorts: map[string]*pb.Port{}, MaybePublicPorts: map[string]*pb.Port{},
@@ -105,7 +105,7 @@ func serviceInfo(s backends.Service, remembered *state.Enclave) *pb.ServiceInfo 
 		m.MaybePublicPorts[id] = port(e.Port)
 	}
 	var config plan.ServiceConfig
-	if known, ok := remembered.Services[s.Name]; ok && known.UUID == s.UUID && json.Unmarshal(known.Config, &config) == nil {
+	if known, ok := remembered.Services[s.Name]; ok && known.UUID == s.UUID && json.Unmarshal(withTexts(known.Config, secrets.Hide), &config) == nil {
 		describe(m, &config)
 	}
 	return m

@@ -65,6 +65,16 @@ func (e *events) results() []string {
 // run executes a script, or a package of files. @busybox and @toolbox stand for the test images.
 func (b *bench) run(ctx context.Context, main string, files map[string]string, change ...func(*runtime.RunOptions)) (runtime.Result, *events, error) {
 	b.t.Helper()
+	o, seen := b.options(ctx, main, files, change...)
+	result, err := runtime.Run(ctx, b.backend, o)
+	last := seen.all[len(seen.all)-1]
+	require.IsType(b.t, event.Result{}, last, "the last event is the result")
+	return result, seen, err
+}
+
+// options are those of run.
+func (b *bench) options(ctx context.Context, main string, files map[string]string, change ...func(*runtime.RunOptions)) (runtime.RunOptions, *events) {
+	b.t.Helper()
 	if b.translate != nil {
 		main = b.translate(main)
 	}
@@ -93,10 +103,7 @@ func (b *bench) run(ctx context.Context, main string, files map[string]string, c
 	for _, c := range change {
 		c(&o)
 	}
-	result, err := runtime.Run(ctx, b.backend, o)
-	last := seen.all[len(seen.all)-1]
-	require.IsType(b.t, event.Result{}, last, "the last event is the result")
-	return result, seen, err
+	return o, seen
 }
 
 func (b *bench) store() *state.Enclave {

@@ -71,7 +71,8 @@ func Run(ctx context.Context, backend backends.Backend, o RunOptions) (Result, e
 	r.closeImages() // nothing of this run outlives it
 	err = errors.Join(err, r.release())
 	r.emitResult(ctx, started, err)
-	return r.result, err
+	r.result.hide(r.secrets)
+	return r.result, hidden(err, r.secrets)
 }
 
 // Compare says what Run would do in an enclave that may exist, and changes nothing.
@@ -82,7 +83,8 @@ func Compare(ctx context.Context, backend backends.Backend, o RunOptions) (Resul
 	r := &session{RunOptions: o, enclaves: Enclaves{backend, o.State, o.Now}, look: true}
 	err := r.decide(ctx)
 	r.closeImages()
-	return r.result, err
+	r.result.hide(r.secrets)
+	return r.result, hidden(err, r.secrets)
 }
 
 // session is one run, or one comparison.
@@ -94,6 +96,8 @@ type session struct {
 	images    *execute.Images // nil before the engine is known to answer
 	overrides bool            // set_service of an earlier run may have changed which images there are
 	store     *state.Store
+	marked    *plan.Secrets // among the arguments of this run
+	secrets   *plan.Secrets // these, and those of the enclave
 	unlock    func() error
 	result    Result
 }
@@ -103,7 +107,7 @@ func (r *session) run(ctx context.Context) error {
 		return err
 	}
 	if r.Checked != nil {
-		r.Checked(r.result.Diagnostics)
+		r.Checked(plan.HideIn(r.secrets, r.result.Diagnostics))
 	}
 	if len(r.result.Problems) > 0 {
 		return &ProblemsError{r.result.Problems}
@@ -116,10 +120,13 @@ func (r *session) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.Planned != nil {
-		r.Planned(r.result.Plan)
+	if err := r.store.KeepSecrets(r.marked); err != nil {
+		return err
 	}
-	r.Sink.Emit(r.planned())
+	if r.Planned != nil {
+		r.Planned(r.result.Plan.Hidden(r.secrets))
+	}
+	r.sink().Emit(r.planned())
 	if r.ImagesFirst {
 		if err := r.phase(event.Images, func() error { return r.awaitImages(ctx) }); err != nil {
 			return err
@@ -127,7 +134,7 @@ func (r *session) run(ctx context.Context) error {
 	}
 	var err error
 	r.result.Outcome, err = execute.Run(ctx, execute.Options{
-		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Host: *r.Host, Enclave: r.result.Enclave, Store: r.store, Sink: r.Sink,
+		Plan: r.result.Plan, Delta: r.result.Delta, Backend: r.enclaves.Backend, Host: *r.Host, Enclave: r.result.Enclave, Store: r.store, Sink: r.sink(), Secrets: r.secrets,
 		Images: r.images, Args: r.ArgsText, Parallelism: r.Parallelism, Parallel: r.Parallel, NonBlockingTasks: r.NonBlockingTasks,
 		NoConnect: r.NoConnect, Prune: r.Prune, HTTP: r.HTTP, Now: r.Now,
 	})
@@ -136,12 +143,17 @@ func (r *session) run(ctx context.Context) error {
 
 // decide plans for the enclave as it is, and compares with what was done in it.
 func (r *session) decide(ctx context.Context) error {
+	var err error
+	if r.marked, err = plan.MarkSecrets(r.Args, r.Secrets); err != nil {
+		return err
+	}
+	r.secrets = r.marked
 	info, err := r.host(ctx)
 	if err != nil {
 		return err
 	}
 	r.Cluster = string(info.ClusterType)
-	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.Sink, Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
+	images := execute.ImageOptions{Backend: r.enclaves.Backend, Sink: r.sink(), Download: r.ImageDownload, Platform: info.Platform, Now: r.Now}
 	if info.ClusterType == backends.Kubernetes {
 		if images.Built = r.Built; images.Built == nil {
 			images.Built = map[string]imagebuild.Built{}
@@ -161,6 +173,7 @@ func (r *session) decide(ctx context.Context) error {
 			return err
 		}
 		remembered = *r.store.Enclave()
+		r.secrets = r.marked.With(r.store.Secrets())
 		r.overrides = len(remembered.Overrides) > 0
 		if services, err = r.enclaves.Backend.ListServices(ctx, r.result.Enclave.UUID); err != nil {
 			return err
@@ -179,7 +192,7 @@ func (r *session) decide(ctx context.Context) error {
 	}
 	for _, w := range r.result.Plan.Warnings {
 		at := event.Position{File: w.Position.Module, Line: int(w.Position.Line), Column: int(w.Position.Col)}
-		r.Sink.Emit(event.Warning{Message: w.Message, Hint: w.Hint, Position: &at})
+		r.sink().Emit(event.Warning{Message: w.Message, Hint: w.Hint, Position: &at})
 	}
 	if err := identifyFiles(ctx, r.result.Plan); err != nil {
 		return err
@@ -196,6 +209,9 @@ func (r *session) decide(ctx context.Context) error {
 	return nil
 }
 
+// sink takes what happens, and tells it without secrets.
+func (r *session) sink() event.Sink { return hiding{r} }
+
 // host is what the backend says about itself, asked once.
 func (r *session) host(ctx context.Context) (backends.Info, error) {
 	if r.Host == nil {
@@ -210,9 +226,9 @@ func (r *session) host(ctx context.Context) (backends.Info, error) {
 
 func (r *session) phase(p event.Phase, do func() error) error {
 	started := r.Now()
-	r.Sink.Emit(event.PhaseStarted{Phase: p})
+	r.sink().Emit(event.PhaseStarted{Phase: p})
 	err := do()
-	r.Sink.Emit(event.PhaseEnded{Phase: p, Duration: event.Seconds(r.Now().Sub(started)), Failed: err != nil})
+	r.sink().Emit(event.PhaseEnded{Phase: p, Duration: event.Seconds(r.Now().Sub(started)), Failed: err != nil})
 	return err
 }
 
@@ -254,7 +270,7 @@ func (r *session) open(ctx context.Context) error {
 		if r.NoWait {
 			return &BusyError{r.result.Enclave.Name, h}
 		}
-		r.Sink.Emit(event.Info{Message: fmt.Sprintf("enclave %s is in use by %s; waiting for it to end", r.result.Enclave.Name, h)})
+		r.sink().Emit(event.Info{Message: fmt.Sprintf("enclave %s is in use by %s; waiting for it to end", r.result.Enclave.Name, h)})
 		return nil
 	})
 	return r.quarantined(err)
@@ -275,7 +291,7 @@ func (r *session) title() string {
 func (r *session) quarantined(err error) error {
 	var corrupt *state.CorruptError
 	if errors.As(err, &corrupt) {
-		r.Sink.Emit(event.Warning{Message: corrupt.Error(), Hint: corrupt.Hint()})
+		r.sink().Emit(event.Warning{Message: corrupt.Error(), Hint: corrupt.Hint()})
 		return nil
 	}
 	return err
@@ -358,7 +374,7 @@ func (r *session) emitResult(ctx context.Context, started time.Time, err error) 
 		}
 		out.Failure = Explain(err)
 	}
-	r.Sink.Emit(out)
+	r.sink().Emit(out)
 }
 
 // Explain is an error of Run or Plan as the last event of a run carries it.

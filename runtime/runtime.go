@@ -29,6 +29,7 @@ type Options struct {
 	Nameless   bool                // a standalone script that nothing tells from others: no service is taken for one it made
 	Function   string              // the entry point; "" is run
 	Args       plan.Value          // a *plan.Dict; nil is no arguments
+	Secrets    []string            // paths of arguments that no output shows, see plan.MarkSecrets
 	Cluster    string              // what get_cluster_type answers; "" is docker. Run asks the backend instead
 	Privileged bool                // services may ask for privileges on the machine
 	Variables  map[string]string   // members of the kurtosis module
@@ -53,9 +54,16 @@ const parsedBytes = 64 << 20
 
 // Plan interprets a package and validates what comes out. It reaches no engine, changes nothing, and gives the same
 // plan for the same input. An error says why there is no plan: *interp.Error, *CheckError, or of package packages;
-// the Preview then holds what the checker found. A plan with problems is no error here.
+// the Preview then holds what the checker found. A plan with problems is no error here. A path in Secrets that can't be
+// one is a *plan.SecretError.
 func Plan(ctx context.Context, o Options) (*Preview, error) {
-	return planFor(ctx, o, plan.Environment{})
+	secrets, err := plan.MarkSecrets(o.Args, o.Secrets)
+	if err != nil {
+		return &Preview{Target: o.Package.Main}, err
+	}
+	preview, err := planFor(ctx, o, plan.Environment{})
+	preview.hide(secrets)
+	return preview, hidden(err, secrets)
 }
 
 // planFor plans for an enclave that holds env.

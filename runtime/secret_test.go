@@ -90,7 +90,7 @@ func TestPasswordsAreHidden(t *testing.T) {
 
 func hiddenInPlan(t *testing.T, p *plan.Plan) {
 	t.Helper()
-	require.Equal(t, []string{password}, p.Secrets(), "what is hidden is the password")
+	require.Equal(t, []string{password}, p.Passwords(), "what is hidden is the password")
 	shown := 0
 	for _, v := range []plan.Verbosity{plan.Describe, plan.Brief, plan.Detailed, plan.Executable, plan.OutputOnly} {
 		text, err := p.Text(v)

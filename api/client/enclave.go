@@ -44,7 +44,8 @@ type Inspection struct {
 // Service is a service and what it was made from.
 type Service struct {
 	backends.Service
-	Config []byte // a plan.ServiceConfig as JSON; nil where it is not known
+	Config     []byte // a plan.ServiceConfig as JSON, with *** for secrets; nil where it is not known
+	KeptConfig []byte // the same with references that Secret.Kept takes; nil where it has no secrets
 }
 
 // Inspect describes the enclave.
@@ -102,7 +103,7 @@ func (e *Enclave) RemoveService(ctx context.Context, service string) error {
 }
 
 func serviceOf(m *pb.Service) Service {
-	s := Service{Config: m.GetConfig(), Service: backends.Service{
+	s := Service{Config: m.GetConfig(), KeptConfig: m.GetKeptConfig(), Service: backends.Service{
 		Name: m.GetName(), UUID: m.GetUuid(), Image: m.GetImage(), ImageID: m.GetImageId(), Address: m.GetAddress(), Hostname: m.GetHostname(),
 		Ports: map[string]backends.Port{}, Published: map[string]backends.Endpoint{}, Labels: m.GetLabels(), State: backends.ServiceState(m.GetState()),
 		Reason: m.GetReason(), ExitCode: int(m.GetExitCode()), OutOfMemory: m.GetOutOfMemory(), Started: at(m.GetStarted()), Finished: at(m.GetFinished()),

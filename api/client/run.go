@@ -45,6 +45,8 @@ type RunOptions struct {
 	Fresh            bool // run every step, whatever was done before
 	NoWait           bool // be refused, instead of waiting, when another run is in the enclave
 
+	// Secrets are arguments that nothing shows: the enclave remembers their texts, apart from all else.
+	Secrets []Secret
 	// Logins are for this run's images, and for what images are built on. The API container does not keep them.
 	Logins []Login
 	// Built are, by imagebuild.Key, the images of the package that were built for a cluster, which builds none.
@@ -65,6 +67,12 @@ type Script struct {
 	Identity string
 	Name     string // of its file, for positions; "" is script.star
 	Text     string
+}
+
+// Secret is an argument that nothing shows.
+type Secret struct {
+	Path string // of the argument, see plan.MarkSecrets
+	Kept string // where not "", the text to put there, with the references that a Service's KeptConfig has
 }
 
 // Login opens a registry.
@@ -199,6 +207,9 @@ func (e *Enclave) request(ctx context.Context, o RunOptions) (*pb.RunRequest, er
 			return nil, fmt.Errorf("the package's arguments have no JSON form: %w", err)
 		}
 		m.Args = string(text)
+	}
+	for _, s := range o.Secrets {
+		m.Secrets = append(m.Secrets, &pb.Secret{Path: s.Path, Kept: s.Kept})
 	}
 	for _, l := range o.Logins {
 		m.Logins = append(m.Logins, &pb.RegistryLogin{Registry: l.Registry, Username: l.Username, Password: l.Password, IdentityToken: l.IdentityToken})

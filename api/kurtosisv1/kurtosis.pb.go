@@ -1530,6 +1530,8 @@ type RunRequest struct {
 	Logins []*RegistryLogin `protobuf:"bytes,21,rep,name=logins,proto3" json:"logins,omitempty"`
 	// Of GitHub, for what the server fetches. It is not kept.
 	GithubToken string `protobuf:"bytes,22,opt,name=github_token,json=githubToken,proto3" json:"github_token,omitempty"`
+	// Arguments that nothing shows: the enclave remembers them, apart from all else, for as long as it lives.
+	Secrets []*Secret `protobuf:"bytes,23,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// On a cluster: what the sender built there, as clusters build no images.
 	BuiltImages   []*BuiltImage `protobuf:"bytes,40,rep,name=built_images,json=builtImages,proto3" json:"built_images,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1733,6 +1735,13 @@ func (x *RunRequest) GetGithubToken() string {
 	return ""
 }
 
+func (x *RunRequest) GetSecrets() []*Secret {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
 func (x *RunRequest) GetBuiltImages() []*BuiltImage {
 	if x != nil {
 		return x.BuiltImages
@@ -1764,6 +1773,61 @@ func (*RunRequest_Locator) isRunRequest_Source() {}
 
 func (*RunRequest_Script) isRunRequest_Source() {}
 
+// An argument whose text appears in nothing that the API container answers, keeps or writes.
+type Secret struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of an argument, with the keys, or the indices, that lead into it after dots: mev.signing_key.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Where not "", the text to put there: of a Service's kept_config, with the references that it has.
+	Kept          string `protobuf:"bytes,2,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Secret) Reset() {
+	*x = Secret{}
+	mi := &file_kurtosis_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Secret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Secret) ProtoMessage() {}
+
+func (x *Secret) ProtoReflect() protoreflect.Message {
+	mi := &file_kurtosis_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Secret.ProtoReflect.Descriptor instead.
+func (*Secret) Descriptor() ([]byte, []int) {
+	return file_kurtosis_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Secret) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Secret) GetKept() string {
+	if x != nil {
+		return x.Kept
+	}
+	return ""
+}
+
 // A script that is part of no package.
 type Script struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1779,7 +1843,7 @@ type Script struct {
 
 func (x *Script) Reset() {
 	*x = Script{}
-	mi := &file_kurtosis_proto_msgTypes[25]
+	mi := &file_kurtosis_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1791,7 +1855,7 @@ func (x *Script) String() string {
 func (*Script) ProtoMessage() {}
 
 func (x *Script) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[25]
+	mi := &file_kurtosis_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1804,7 +1868,7 @@ func (x *Script) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Script.ProtoReflect.Descriptor instead.
 func (*Script) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{25}
+	return file_kurtosis_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Script) GetIdentity() string {
@@ -1842,7 +1906,7 @@ type RegistryLogin struct {
 
 func (x *RegistryLogin) Reset() {
 	*x = RegistryLogin{}
-	mi := &file_kurtosis_proto_msgTypes[26]
+	mi := &file_kurtosis_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +1918,7 @@ func (x *RegistryLogin) String() string {
 func (*RegistryLogin) ProtoMessage() {}
 
 func (x *RegistryLogin) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[26]
+	mi := &file_kurtosis_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +1931,7 @@ func (x *RegistryLogin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegistryLogin.ProtoReflect.Descriptor instead.
 func (*RegistryLogin) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{26}
+	return file_kurtosis_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RegistryLogin) GetRegistry() string {
@@ -1917,7 +1981,7 @@ type BuiltImage struct {
 
 func (x *BuiltImage) Reset() {
 	*x = BuiltImage{}
-	mi := &file_kurtosis_proto_msgTypes[27]
+	mi := &file_kurtosis_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +1993,7 @@ func (x *BuiltImage) String() string {
 func (*BuiltImage) ProtoMessage() {}
 
 func (x *BuiltImage) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[27]
+	mi := &file_kurtosis_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2006,7 @@ func (x *BuiltImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BuiltImage.ProtoReflect.Descriptor instead.
 func (*BuiltImage) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{27}
+	return file_kurtosis_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BuiltImage) GetKey() string {
@@ -2003,7 +2067,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_kurtosis_proto_msgTypes[28]
+	mi := &file_kurtosis_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2079,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[28]
+	mi := &file_kurtosis_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2092,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{28}
+	return file_kurtosis_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RunResponse) GetMessage() isRunResponse_Message {
@@ -2147,7 +2211,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_kurtosis_proto_msgTypes[29]
+	mi := &file_kurtosis_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2223,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[29]
+	mi := &file_kurtosis_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2236,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{29}
+	return file_kurtosis_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Outcome) GetEnclave() *Enclave {
@@ -2260,7 +2324,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_kurtosis_proto_msgTypes[30]
+	mi := &file_kurtosis_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2272,7 +2336,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[30]
+	mi := &file_kurtosis_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2285,7 +2349,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{30}
+	return file_kurtosis_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Failure) GetMessage() string {
@@ -2419,7 +2483,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_kurtosis_proto_msgTypes[31]
+	mi := &file_kurtosis_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2431,7 +2495,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[31]
+	mi := &file_kurtosis_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2444,7 +2508,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{31}
+	return file_kurtosis_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Refusal) GetCode() string {
@@ -2501,7 +2565,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_kurtosis_proto_msgTypes[32]
+	mi := &file_kurtosis_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +2577,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[32]
+	mi := &file_kurtosis_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +2590,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{32}
+	return file_kurtosis_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Frame) GetPosition() *Position {
@@ -2562,7 +2626,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_kurtosis_proto_msgTypes[33]
+	mi := &file_kurtosis_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2638,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[33]
+	mi := &file_kurtosis_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +2651,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{33}
+	return file_kurtosis_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Position) GetModule() string {
@@ -2631,7 +2695,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_kurtosis_proto_msgTypes[34]
+	mi := &file_kurtosis_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2643,7 +2707,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[34]
+	mi := &file_kurtosis_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2656,7 +2720,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{34}
+	return file_kurtosis_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Diagnostic) GetCode() string {
@@ -2731,7 +2795,7 @@ type Diagnostics struct {
 
 func (x *Diagnostics) Reset() {
 	*x = Diagnostics{}
-	mi := &file_kurtosis_proto_msgTypes[35]
+	mi := &file_kurtosis_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2743,7 +2807,7 @@ func (x *Diagnostics) String() string {
 func (*Diagnostics) ProtoMessage() {}
 
 func (x *Diagnostics) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[35]
+	mi := &file_kurtosis_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2756,7 +2820,7 @@ func (x *Diagnostics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostics.ProtoReflect.Descriptor instead.
 func (*Diagnostics) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{35}
+	return file_kurtosis_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Diagnostics) GetDiagnostics() []*Diagnostic {
@@ -2779,7 +2843,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_kurtosis_proto_msgTypes[36]
+	mi := &file_kurtosis_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2791,7 +2855,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[36]
+	mi := &file_kurtosis_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2804,7 +2868,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{36}
+	return file_kurtosis_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Range) GetStartLine() int32 {
@@ -2846,7 +2910,7 @@ type Related struct {
 
 func (x *Related) Reset() {
 	*x = Related{}
-	mi := &file_kurtosis_proto_msgTypes[37]
+	mi := &file_kurtosis_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +2922,7 @@ func (x *Related) String() string {
 func (*Related) ProtoMessage() {}
 
 func (x *Related) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[37]
+	mi := &file_kurtosis_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +2935,7 @@ func (x *Related) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Related.ProtoReflect.Descriptor instead.
 func (*Related) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{37}
+	return file_kurtosis_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Related) GetFile() string {
@@ -2906,7 +2970,7 @@ type Fix struct {
 
 func (x *Fix) Reset() {
 	*x = Fix{}
-	mi := &file_kurtosis_proto_msgTypes[38]
+	mi := &file_kurtosis_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2918,7 +2982,7 @@ func (x *Fix) String() string {
 func (*Fix) ProtoMessage() {}
 
 func (x *Fix) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[38]
+	mi := &file_kurtosis_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2931,7 +2995,7 @@ func (x *Fix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fix.ProtoReflect.Descriptor instead.
 func (*Fix) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{38}
+	return file_kurtosis_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Fix) GetTitle() string {
@@ -2966,7 +3030,7 @@ type Edit struct {
 
 func (x *Edit) Reset() {
 	*x = Edit{}
-	mi := &file_kurtosis_proto_msgTypes[39]
+	mi := &file_kurtosis_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3042,7 @@ func (x *Edit) String() string {
 func (*Edit) ProtoMessage() {}
 
 func (x *Edit) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[39]
+	mi := &file_kurtosis_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2991,7 +3055,7 @@ func (x *Edit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Edit.ProtoReflect.Descriptor instead.
 func (*Edit) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{39}
+	return file_kurtosis_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Edit) GetFile() string {
@@ -3028,7 +3092,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_kurtosis_proto_msgTypes[40]
+	mi := &file_kurtosis_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3040,7 +3104,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[40]
+	mi := &file_kurtosis_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3117,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{40}
+	return file_kurtosis_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Problem) GetCode() string {
@@ -3101,7 +3165,7 @@ type Problems struct {
 
 func (x *Problems) Reset() {
 	*x = Problems{}
-	mi := &file_kurtosis_proto_msgTypes[41]
+	mi := &file_kurtosis_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3113,7 +3177,7 @@ func (x *Problems) String() string {
 func (*Problems) ProtoMessage() {}
 
 func (x *Problems) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[41]
+	mi := &file_kurtosis_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3126,7 +3190,7 @@ func (x *Problems) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problems.ProtoReflect.Descriptor instead.
 func (*Problems) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{41}
+	return file_kurtosis_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Problems) GetProblems() []*Problem {
@@ -3149,7 +3213,7 @@ type StepFailure struct {
 
 func (x *StepFailure) Reset() {
 	*x = StepFailure{}
-	mi := &file_kurtosis_proto_msgTypes[42]
+	mi := &file_kurtosis_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3161,7 +3225,7 @@ func (x *StepFailure) String() string {
 func (*StepFailure) ProtoMessage() {}
 
 func (x *StepFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[42]
+	mi := &file_kurtosis_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3174,7 +3238,7 @@ func (x *StepFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepFailure.ProtoReflect.Descriptor instead.
 func (*StepFailure) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{42}
+	return file_kurtosis_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StepFailure) GetStep() []byte {
@@ -3209,7 +3273,7 @@ type Busy struct {
 
 func (x *Busy) Reset() {
 	*x = Busy{}
-	mi := &file_kurtosis_proto_msgTypes[43]
+	mi := &file_kurtosis_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3221,7 +3285,7 @@ func (x *Busy) String() string {
 func (*Busy) ProtoMessage() {}
 
 func (x *Busy) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[43]
+	mi := &file_kurtosis_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3234,7 +3298,7 @@ func (x *Busy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Busy.ProtoReflect.Descriptor instead.
 func (*Busy) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{43}
+	return file_kurtosis_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Busy) GetEnclave() string {
@@ -3262,7 +3326,7 @@ type Holder struct {
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_kurtosis_proto_msgTypes[44]
+	mi := &file_kurtosis_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3274,7 +3338,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[44]
+	mi := &file_kurtosis_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3287,7 +3351,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{44}
+	return file_kurtosis_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Holder) GetPid() int32 {
@@ -3325,7 +3389,7 @@ type CompareResponse struct {
 
 func (x *CompareResponse) Reset() {
 	*x = CompareResponse{}
-	mi := &file_kurtosis_proto_msgTypes[45]
+	mi := &file_kurtosis_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3401,7 @@ func (x *CompareResponse) String() string {
 func (*CompareResponse) ProtoMessage() {}
 
 func (x *CompareResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[45]
+	mi := &file_kurtosis_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3414,7 @@ func (x *CompareResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareResponse.ProtoReflect.Descriptor instead.
 func (*CompareResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{45}
+	return file_kurtosis_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *CompareResponse) GetOutcome() *Outcome {
@@ -3392,7 +3456,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_kurtosis_proto_msgTypes[46]
+	mi := &file_kurtosis_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3404,7 +3468,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[46]
+	mi := &file_kurtosis_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3417,7 +3481,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{46}
+	return file_kurtosis_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Decision) GetStep() string {
@@ -3451,7 +3515,7 @@ type InterruptRequest struct {
 
 func (x *InterruptRequest) Reset() {
 	*x = InterruptRequest{}
-	mi := &file_kurtosis_proto_msgTypes[47]
+	mi := &file_kurtosis_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3463,7 +3527,7 @@ func (x *InterruptRequest) String() string {
 func (*InterruptRequest) ProtoMessage() {}
 
 func (x *InterruptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[47]
+	mi := &file_kurtosis_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3476,7 +3540,7 @@ func (x *InterruptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterruptRequest.ProtoReflect.Descriptor instead.
 func (*InterruptRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{47}
+	return file_kurtosis_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *InterruptRequest) GetRun() string {
@@ -3496,7 +3560,7 @@ type InterruptResponse struct {
 
 func (x *InterruptResponse) Reset() {
 	*x = InterruptResponse{}
-	mi := &file_kurtosis_proto_msgTypes[48]
+	mi := &file_kurtosis_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3508,7 +3572,7 @@ func (x *InterruptResponse) String() string {
 func (*InterruptResponse) ProtoMessage() {}
 
 func (x *InterruptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[48]
+	mi := &file_kurtosis_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3521,7 +3585,7 @@ func (x *InterruptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterruptResponse.ProtoReflect.Descriptor instead.
 func (*InterruptResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{48}
+	return file_kurtosis_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *InterruptResponse) GetRuns() int32 {
@@ -3539,7 +3603,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_kurtosis_proto_msgTypes[49]
+	mi := &file_kurtosis_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3551,7 +3615,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[49]
+	mi := &file_kurtosis_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3564,7 +3628,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{49}
+	return file_kurtosis_proto_rawDescGZIP(), []int{50}
 }
 
 type InspectResponse struct {
@@ -3587,7 +3651,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_kurtosis_proto_msgTypes[50]
+	mi := &file_kurtosis_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3599,7 +3663,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[50]
+	mi := &file_kurtosis_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3612,7 +3676,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{50}
+	return file_kurtosis_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *InspectResponse) GetEnclave() *Enclave {
@@ -3682,15 +3746,17 @@ type Service struct {
 	Labels      map[string]string      `protobuf:"bytes,12,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Started     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=started,proto3" json:"started,omitempty"`
 	Finished    *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=finished,proto3" json:"finished,omitempty"`
-	// What it was made from, JSON; absent where that is not known.
-	Config        []byte `protobuf:"bytes,15,opt,name=config,proto3" json:"config,omitempty"`
+	// What it was made from, JSON; absent where that is not known. *** stands for secrets.
+	Config []byte `protobuf:"bytes,15,opt,name=config,proto3" json:"config,omitempty"`
+	// The same with references in the place of secrets, which Secret.kept takes; absent where it has none.
+	KeptConfig    []byte `protobuf:"bytes,16,opt,name=kept_config,json=keptConfig,proto3" json:"kept_config,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_kurtosis_proto_msgTypes[51]
+	mi := &file_kurtosis_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3702,7 +3768,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[51]
+	mi := &file_kurtosis_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3715,7 +3781,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{51}
+	return file_kurtosis_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Service) GetUuid() string {
@@ -3823,6 +3889,13 @@ func (x *Service) GetConfig() []byte {
 	return nil
 }
 
+func (x *Service) GetKeptConfig() []byte {
+	if x != nil {
+		return x.KeptConfig
+	}
+	return nil
+}
+
 type ServicePort struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -3840,7 +3913,7 @@ type ServicePort struct {
 
 func (x *ServicePort) Reset() {
 	*x = ServicePort{}
-	mi := &file_kurtosis_proto_msgTypes[52]
+	mi := &file_kurtosis_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3852,7 +3925,7 @@ func (x *ServicePort) String() string {
 func (*ServicePort) ProtoMessage() {}
 
 func (x *ServicePort) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[52]
+	mi := &file_kurtosis_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3865,7 +3938,7 @@ func (x *ServicePort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServicePort.ProtoReflect.Descriptor instead.
 func (*ServicePort) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{52}
+	return file_kurtosis_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ServicePort) GetId() string {
@@ -3925,7 +3998,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_kurtosis_proto_msgTypes[53]
+	mi := &file_kurtosis_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3937,7 +4010,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[53]
+	mi := &file_kurtosis_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3950,7 +4023,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{53}
+	return file_kurtosis_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Artifact) GetUuid() string {
@@ -4017,7 +4090,7 @@ type LastRun struct {
 
 func (x *LastRun) Reset() {
 	*x = LastRun{}
-	mi := &file_kurtosis_proto_msgTypes[54]
+	mi := &file_kurtosis_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4029,7 +4102,7 @@ func (x *LastRun) String() string {
 func (*LastRun) ProtoMessage() {}
 
 func (x *LastRun) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[54]
+	mi := &file_kurtosis_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4042,7 +4115,7 @@ func (x *LastRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastRun.ProtoReflect.Descriptor instead.
 func (*LastRun) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{54}
+	return file_kurtosis_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *LastRun) GetId() string {
@@ -4151,7 +4224,7 @@ type ExecRequest struct {
 
 func (x *ExecRequest) Reset() {
 	*x = ExecRequest{}
-	mi := &file_kurtosis_proto_msgTypes[55]
+	mi := &file_kurtosis_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4163,7 +4236,7 @@ func (x *ExecRequest) String() string {
 func (*ExecRequest) ProtoMessage() {}
 
 func (x *ExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[55]
+	mi := &file_kurtosis_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4176,7 +4249,7 @@ func (x *ExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRequest.ProtoReflect.Descriptor instead.
 func (*ExecRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{55}
+	return file_kurtosis_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ExecRequest) GetMessage() isExecRequest_Message {
@@ -4271,7 +4344,7 @@ type ExecStart struct {
 
 func (x *ExecStart) Reset() {
 	*x = ExecStart{}
-	mi := &file_kurtosis_proto_msgTypes[56]
+	mi := &file_kurtosis_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4283,7 +4356,7 @@ func (x *ExecStart) String() string {
 func (*ExecStart) ProtoMessage() {}
 
 func (x *ExecStart) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[56]
+	mi := &file_kurtosis_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4296,7 +4369,7 @@ func (x *ExecStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecStart.ProtoReflect.Descriptor instead.
 func (*ExecStart) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{56}
+	return file_kurtosis_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ExecStart) GetService() string {
@@ -4365,7 +4438,7 @@ type TerminalSize struct {
 
 func (x *TerminalSize) Reset() {
 	*x = TerminalSize{}
-	mi := &file_kurtosis_proto_msgTypes[57]
+	mi := &file_kurtosis_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4377,7 +4450,7 @@ func (x *TerminalSize) String() string {
 func (*TerminalSize) ProtoMessage() {}
 
 func (x *TerminalSize) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[57]
+	mi := &file_kurtosis_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4390,7 +4463,7 @@ func (x *TerminalSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalSize.ProtoReflect.Descriptor instead.
 func (*TerminalSize) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{57}
+	return file_kurtosis_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *TerminalSize) GetColumns() uint32 {
@@ -4421,7 +4494,7 @@ type ExecResponse struct {
 
 func (x *ExecResponse) Reset() {
 	*x = ExecResponse{}
-	mi := &file_kurtosis_proto_msgTypes[58]
+	mi := &file_kurtosis_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4433,7 +4506,7 @@ func (x *ExecResponse) String() string {
 func (*ExecResponse) ProtoMessage() {}
 
 func (x *ExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[58]
+	mi := &file_kurtosis_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4446,7 +4519,7 @@ func (x *ExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecResponse.ProtoReflect.Descriptor instead.
 func (*ExecResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{58}
+	return file_kurtosis_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ExecResponse) GetMessage() isExecResponse_Message {
@@ -4516,7 +4589,7 @@ type ServiceRequest struct {
 
 func (x *ServiceRequest) Reset() {
 	*x = ServiceRequest{}
-	mi := &file_kurtosis_proto_msgTypes[59]
+	mi := &file_kurtosis_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4528,7 +4601,7 @@ func (x *ServiceRequest) String() string {
 func (*ServiceRequest) ProtoMessage() {}
 
 func (x *ServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[59]
+	mi := &file_kurtosis_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4541,7 +4614,7 @@ func (x *ServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceRequest.ProtoReflect.Descriptor instead.
 func (*ServiceRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{59}
+	return file_kurtosis_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ServiceRequest) GetService() string {
@@ -4560,7 +4633,7 @@ type ServiceResponse struct {
 
 func (x *ServiceResponse) Reset() {
 	*x = ServiceResponse{}
-	mi := &file_kurtosis_proto_msgTypes[60]
+	mi := &file_kurtosis_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4572,7 +4645,7 @@ func (x *ServiceResponse) String() string {
 func (*ServiceResponse) ProtoMessage() {}
 
 func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[60]
+	mi := &file_kurtosis_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4585,7 +4658,7 @@ func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceResponse.ProtoReflect.Descriptor instead.
 func (*ServiceResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{60}
+	return file_kurtosis_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ServiceResponse) GetService() *Service {
@@ -4603,7 +4676,7 @@ type RemoveServiceResponse struct {
 
 func (x *RemoveServiceResponse) Reset() {
 	*x = RemoveServiceResponse{}
-	mi := &file_kurtosis_proto_msgTypes[61]
+	mi := &file_kurtosis_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4615,7 +4688,7 @@ func (x *RemoveServiceResponse) String() string {
 func (*RemoveServiceResponse) ProtoMessage() {}
 
 func (x *RemoveServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[61]
+	mi := &file_kurtosis_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4628,7 +4701,7 @@ func (x *RemoveServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveServiceResponse.ProtoReflect.Descriptor instead.
 func (*RemoveServiceResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{61}
+	return file_kurtosis_proto_rawDescGZIP(), []int{62}
 }
 
 type ListFilesRequest struct {
@@ -4641,7 +4714,7 @@ type ListFilesRequest struct {
 
 func (x *ListFilesRequest) Reset() {
 	*x = ListFilesRequest{}
-	mi := &file_kurtosis_proto_msgTypes[62]
+	mi := &file_kurtosis_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4653,7 +4726,7 @@ func (x *ListFilesRequest) String() string {
 func (*ListFilesRequest) ProtoMessage() {}
 
 func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[62]
+	mi := &file_kurtosis_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4666,7 +4739,7 @@ func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesRequest.ProtoReflect.Descriptor instead.
 func (*ListFilesRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{62}
+	return file_kurtosis_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListFilesRequest) GetArtifact() string {
@@ -4687,7 +4760,7 @@ type ListFilesResponse struct {
 
 func (x *ListFilesResponse) Reset() {
 	*x = ListFilesResponse{}
-	mi := &file_kurtosis_proto_msgTypes[63]
+	mi := &file_kurtosis_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4699,7 +4772,7 @@ func (x *ListFilesResponse) String() string {
 func (*ListFilesResponse) ProtoMessage() {}
 
 func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[63]
+	mi := &file_kurtosis_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4712,7 +4785,7 @@ func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesResponse.ProtoReflect.Descriptor instead.
 func (*ListFilesResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{63}
+	return file_kurtosis_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListFilesResponse) GetArtifact() *Artifact {
@@ -4745,7 +4818,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_kurtosis_proto_msgTypes[64]
+	mi := &file_kurtosis_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4757,7 +4830,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[64]
+	mi := &file_kurtosis_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4770,7 +4843,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{64}
+	return file_kurtosis_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *File) GetPath() string {
@@ -4820,7 +4893,7 @@ type DownloadRequest struct {
 
 func (x *DownloadRequest) Reset() {
 	*x = DownloadRequest{}
-	mi := &file_kurtosis_proto_msgTypes[65]
+	mi := &file_kurtosis_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4832,7 +4905,7 @@ func (x *DownloadRequest) String() string {
 func (*DownloadRequest) ProtoMessage() {}
 
 func (x *DownloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[65]
+	mi := &file_kurtosis_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4845,7 +4918,7 @@ func (x *DownloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadRequest.ProtoReflect.Descriptor instead.
 func (*DownloadRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{65}
+	return file_kurtosis_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *DownloadRequest) GetArtifact() string {
@@ -4873,7 +4946,7 @@ type DownloadResponse struct {
 
 func (x *DownloadResponse) Reset() {
 	*x = DownloadResponse{}
-	mi := &file_kurtosis_proto_msgTypes[66]
+	mi := &file_kurtosis_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4885,7 +4958,7 @@ func (x *DownloadResponse) String() string {
 func (*DownloadResponse) ProtoMessage() {}
 
 func (x *DownloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[66]
+	mi := &file_kurtosis_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4898,7 +4971,7 @@ func (x *DownloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadResponse.ProtoReflect.Descriptor instead.
 func (*DownloadResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{66}
+	return file_kurtosis_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *DownloadResponse) GetArtifact() *Artifact {
@@ -4928,7 +5001,7 @@ type StoreRequest struct {
 
 func (x *StoreRequest) Reset() {
 	*x = StoreRequest{}
-	mi := &file_kurtosis_proto_msgTypes[67]
+	mi := &file_kurtosis_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4940,7 +5013,7 @@ func (x *StoreRequest) String() string {
 func (*StoreRequest) ProtoMessage() {}
 
 func (x *StoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[67]
+	mi := &file_kurtosis_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4953,7 +5026,7 @@ func (x *StoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreRequest.ProtoReflect.Descriptor instead.
 func (*StoreRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{67}
+	return file_kurtosis_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *StoreRequest) GetMessage() isStoreRequest_Message {
@@ -5012,7 +5085,7 @@ type StoreStart struct {
 
 func (x *StoreStart) Reset() {
 	*x = StoreStart{}
-	mi := &file_kurtosis_proto_msgTypes[68]
+	mi := &file_kurtosis_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5024,7 +5097,7 @@ func (x *StoreStart) String() string {
 func (*StoreStart) ProtoMessage() {}
 
 func (x *StoreStart) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[68]
+	mi := &file_kurtosis_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5037,7 +5110,7 @@ func (x *StoreStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreStart.ProtoReflect.Descriptor instead.
 func (*StoreStart) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{68}
+	return file_kurtosis_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *StoreStart) GetName() string {
@@ -5077,7 +5150,7 @@ type StoreResponse struct {
 
 func (x *StoreResponse) Reset() {
 	*x = StoreResponse{}
-	mi := &file_kurtosis_proto_msgTypes[69]
+	mi := &file_kurtosis_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5089,7 +5162,7 @@ func (x *StoreResponse) String() string {
 func (*StoreResponse) ProtoMessage() {}
 
 func (x *StoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[69]
+	mi := &file_kurtosis_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5102,7 +5175,7 @@ func (x *StoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreResponse.ProtoReflect.Descriptor instead.
 func (*StoreResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{69}
+	return file_kurtosis_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *StoreResponse) GetArtifact() *Artifact {
@@ -5124,7 +5197,7 @@ type CopyToRequest struct {
 
 func (x *CopyToRequest) Reset() {
 	*x = CopyToRequest{}
-	mi := &file_kurtosis_proto_msgTypes[70]
+	mi := &file_kurtosis_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5136,7 +5209,7 @@ func (x *CopyToRequest) String() string {
 func (*CopyToRequest) ProtoMessage() {}
 
 func (x *CopyToRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[70]
+	mi := &file_kurtosis_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5149,7 +5222,7 @@ func (x *CopyToRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyToRequest.ProtoReflect.Descriptor instead.
 func (*CopyToRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{70}
+	return file_kurtosis_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *CopyToRequest) GetService() string {
@@ -5181,7 +5254,7 @@ type CopyToResponse struct {
 
 func (x *CopyToResponse) Reset() {
 	*x = CopyToResponse{}
-	mi := &file_kurtosis_proto_msgTypes[71]
+	mi := &file_kurtosis_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5193,7 +5266,7 @@ func (x *CopyToResponse) String() string {
 func (*CopyToResponse) ProtoMessage() {}
 
 func (x *CopyToResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[71]
+	mi := &file_kurtosis_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5206,7 +5279,7 @@ func (x *CopyToResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyToResponse.ProtoReflect.Descriptor instead.
 func (*CopyToResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{71}
+	return file_kurtosis_proto_rawDescGZIP(), []int{72}
 }
 
 type CopyFromRequest struct {
@@ -5219,7 +5292,7 @@ type CopyFromRequest struct {
 
 func (x *CopyFromRequest) Reset() {
 	*x = CopyFromRequest{}
-	mi := &file_kurtosis_proto_msgTypes[72]
+	mi := &file_kurtosis_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5231,7 +5304,7 @@ func (x *CopyFromRequest) String() string {
 func (*CopyFromRequest) ProtoMessage() {}
 
 func (x *CopyFromRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[72]
+	mi := &file_kurtosis_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5244,7 +5317,7 @@ func (x *CopyFromRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyFromRequest.ProtoReflect.Descriptor instead.
 func (*CopyFromRequest) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{72}
+	return file_kurtosis_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *CopyFromRequest) GetService() string {
@@ -5270,7 +5343,7 @@ type CopyFromResponse struct {
 
 func (x *CopyFromResponse) Reset() {
 	*x = CopyFromResponse{}
-	mi := &file_kurtosis_proto_msgTypes[73]
+	mi := &file_kurtosis_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5282,7 +5355,7 @@ func (x *CopyFromResponse) String() string {
 func (*CopyFromResponse) ProtoMessage() {}
 
 func (x *CopyFromResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kurtosis_proto_msgTypes[73]
+	mi := &file_kurtosis_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5295,7 +5368,7 @@ func (x *CopyFromResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopyFromResponse.ProtoReflect.Descriptor instead.
 func (*CopyFromResponse) Descriptor() ([]byte, []int) {
-	return file_kurtosis_proto_rawDescGZIP(), []int{73}
+	return file_kurtosis_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *CopyFromResponse) GetData() []byte {
@@ -5415,7 +5488,7 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\x13UploadBundleRequest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"\x16\n" +
-	"\x14UploadBundleResponse\"\xa2\x06\n" +
+	"\x14UploadBundleResponse\"\xd1\x06\n" +
 	"\n" +
 	"RunRequest\x12\x18\n" +
 	"\x06bundle\x18\x01 \x01(\tH\x00R\x06bundle\x12\x1a\n" +
@@ -5443,9 +5516,13 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\ano_wait\x18\x13 \x01(\bR\x06noWait\x12\x1b\n" +
 	"\twant_plan\x18\x14 \x01(\bR\bwantPlan\x122\n" +
 	"\x06logins\x18\x15 \x03(\v2\x1a.kurtosis.v1.RegistryLoginR\x06logins\x12!\n" +
-	"\fgithub_token\x18\x16 \x01(\tR\vgithubToken\x12:\n" +
+	"\fgithub_token\x18\x16 \x01(\tR\vgithubToken\x12-\n" +
+	"\asecrets\x18\x17 \x03(\v2\x13.kurtosis.v1.SecretR\asecrets\x12:\n" +
 	"\fbuilt_images\x18( \x03(\v2\x17.kurtosis.v1.BuiltImageR\vbuiltImagesB\b\n" +
-	"\x06source\"L\n" +
+	"\x06source\"0\n" +
+	"\x06Secret\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04kept\x18\x02 \x01(\tR\x04kept\"L\n" +
 	"\x06Script\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\tR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5579,7 +5656,7 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\blast_run\x18\x04 \x01(\v2\x14.kurtosis.v1.LastRunR\alastRun\x12+\n" +
 	"\x06holder\x18\x05 \x01(\v2\x13.kurtosis.v1.HolderR\x06holder\x12\x12\n" +
 	"\x04runs\x18\x06 \x03(\tR\x04runs\x12\x1b\n" +
-	"\tset_aside\x18\a \x03(\tR\bsetAside\"\xb2\x04\n" +
+	"\tset_aside\x18\a \x03(\tR\bsetAside\"\xd3\x04\n" +
 	"\aService\x12\x12\n" +
 	"\x04uuid\x18\x01 \x01(\tR\x04uuid\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -5596,7 +5673,9 @@ const file_kurtosis_proto_rawDesc = "" +
 	"\x06labels\x18\f \x03(\v2 .kurtosis.v1.Service.LabelsEntryR\x06labels\x124\n" +
 	"\astarted\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x126\n" +
 	"\bfinished\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\bfinished\x12\x16\n" +
-	"\x06config\x18\x0f \x01(\fR\x06config\x1a9\n" +
+	"\x06config\x18\x0f \x01(\fR\x06config\x12\x1f\n" +
+	"\vkept_config\x18\x10 \x01(\fR\n" +
+	"keptConfig\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbd\x01\n" +
@@ -5743,7 +5822,7 @@ func file_kurtosis_proto_rawDescGZIP() []byte {
 }
 
 var file_kurtosis_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kurtosis_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
+var file_kurtosis_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
 var file_kurtosis_proto_goTypes = []any{
 	(ImageDownload)(0),            // 0: kurtosis.v1.ImageDownload
 	(*ErrorDetail)(nil),           // 1: kurtosis.v1.ErrorDetail
@@ -5771,64 +5850,65 @@ var file_kurtosis_proto_goTypes = []any{
 	(*UploadBundleRequest)(nil),   // 23: kurtosis.v1.UploadBundleRequest
 	(*UploadBundleResponse)(nil),  // 24: kurtosis.v1.UploadBundleResponse
 	(*RunRequest)(nil),            // 25: kurtosis.v1.RunRequest
-	(*Script)(nil),                // 26: kurtosis.v1.Script
-	(*RegistryLogin)(nil),         // 27: kurtosis.v1.RegistryLogin
-	(*BuiltImage)(nil),            // 28: kurtosis.v1.BuiltImage
-	(*RunResponse)(nil),           // 29: kurtosis.v1.RunResponse
-	(*Outcome)(nil),               // 30: kurtosis.v1.Outcome
-	(*Failure)(nil),               // 31: kurtosis.v1.Failure
-	(*Refusal)(nil),               // 32: kurtosis.v1.Refusal
-	(*Frame)(nil),                 // 33: kurtosis.v1.Frame
-	(*Position)(nil),              // 34: kurtosis.v1.Position
-	(*Diagnostic)(nil),            // 35: kurtosis.v1.Diagnostic
-	(*Diagnostics)(nil),           // 36: kurtosis.v1.Diagnostics
-	(*Range)(nil),                 // 37: kurtosis.v1.Range
-	(*Related)(nil),               // 38: kurtosis.v1.Related
-	(*Fix)(nil),                   // 39: kurtosis.v1.Fix
-	(*Edit)(nil),                  // 40: kurtosis.v1.Edit
-	(*Problem)(nil),               // 41: kurtosis.v1.Problem
-	(*Problems)(nil),              // 42: kurtosis.v1.Problems
-	(*StepFailure)(nil),           // 43: kurtosis.v1.StepFailure
-	(*Busy)(nil),                  // 44: kurtosis.v1.Busy
-	(*Holder)(nil),                // 45: kurtosis.v1.Holder
-	(*CompareResponse)(nil),       // 46: kurtosis.v1.CompareResponse
-	(*Decision)(nil),              // 47: kurtosis.v1.Decision
-	(*InterruptRequest)(nil),      // 48: kurtosis.v1.InterruptRequest
-	(*InterruptResponse)(nil),     // 49: kurtosis.v1.InterruptResponse
-	(*InspectRequest)(nil),        // 50: kurtosis.v1.InspectRequest
-	(*InspectResponse)(nil),       // 51: kurtosis.v1.InspectResponse
-	(*Service)(nil),               // 52: kurtosis.v1.Service
-	(*ServicePort)(nil),           // 53: kurtosis.v1.ServicePort
-	(*Artifact)(nil),              // 54: kurtosis.v1.Artifact
-	(*LastRun)(nil),               // 55: kurtosis.v1.LastRun
-	(*ExecRequest)(nil),           // 56: kurtosis.v1.ExecRequest
-	(*ExecStart)(nil),             // 57: kurtosis.v1.ExecStart
-	(*TerminalSize)(nil),          // 58: kurtosis.v1.TerminalSize
-	(*ExecResponse)(nil),          // 59: kurtosis.v1.ExecResponse
-	(*ServiceRequest)(nil),        // 60: kurtosis.v1.ServiceRequest
-	(*ServiceResponse)(nil),       // 61: kurtosis.v1.ServiceResponse
-	(*RemoveServiceResponse)(nil), // 62: kurtosis.v1.RemoveServiceResponse
-	(*ListFilesRequest)(nil),      // 63: kurtosis.v1.ListFilesRequest
-	(*ListFilesResponse)(nil),     // 64: kurtosis.v1.ListFilesResponse
-	(*File)(nil),                  // 65: kurtosis.v1.File
-	(*DownloadRequest)(nil),       // 66: kurtosis.v1.DownloadRequest
-	(*DownloadResponse)(nil),      // 67: kurtosis.v1.DownloadResponse
-	(*StoreRequest)(nil),          // 68: kurtosis.v1.StoreRequest
-	(*StoreStart)(nil),            // 69: kurtosis.v1.StoreStart
-	(*StoreResponse)(nil),         // 70: kurtosis.v1.StoreResponse
-	(*CopyToRequest)(nil),         // 71: kurtosis.v1.CopyToRequest
-	(*CopyToResponse)(nil),        // 72: kurtosis.v1.CopyToResponse
-	(*CopyFromRequest)(nil),       // 73: kurtosis.v1.CopyFromRequest
-	(*CopyFromResponse)(nil),      // 74: kurtosis.v1.CopyFromResponse
-	nil,                           // 75: kurtosis.v1.Enclave.LabelsEntry
-	nil,                           // 76: kurtosis.v1.Service.LabelsEntry
-	nil,                           // 77: kurtosis.v1.ExecStart.EnvEntry
-	(*timestamppb.Timestamp)(nil), // 78: google.protobuf.Timestamp
+	(*Secret)(nil),                // 26: kurtosis.v1.Secret
+	(*Script)(nil),                // 27: kurtosis.v1.Script
+	(*RegistryLogin)(nil),         // 28: kurtosis.v1.RegistryLogin
+	(*BuiltImage)(nil),            // 29: kurtosis.v1.BuiltImage
+	(*RunResponse)(nil),           // 30: kurtosis.v1.RunResponse
+	(*Outcome)(nil),               // 31: kurtosis.v1.Outcome
+	(*Failure)(nil),               // 32: kurtosis.v1.Failure
+	(*Refusal)(nil),               // 33: kurtosis.v1.Refusal
+	(*Frame)(nil),                 // 34: kurtosis.v1.Frame
+	(*Position)(nil),              // 35: kurtosis.v1.Position
+	(*Diagnostic)(nil),            // 36: kurtosis.v1.Diagnostic
+	(*Diagnostics)(nil),           // 37: kurtosis.v1.Diagnostics
+	(*Range)(nil),                 // 38: kurtosis.v1.Range
+	(*Related)(nil),               // 39: kurtosis.v1.Related
+	(*Fix)(nil),                   // 40: kurtosis.v1.Fix
+	(*Edit)(nil),                  // 41: kurtosis.v1.Edit
+	(*Problem)(nil),               // 42: kurtosis.v1.Problem
+	(*Problems)(nil),              // 43: kurtosis.v1.Problems
+	(*StepFailure)(nil),           // 44: kurtosis.v1.StepFailure
+	(*Busy)(nil),                  // 45: kurtosis.v1.Busy
+	(*Holder)(nil),                // 46: kurtosis.v1.Holder
+	(*CompareResponse)(nil),       // 47: kurtosis.v1.CompareResponse
+	(*Decision)(nil),              // 48: kurtosis.v1.Decision
+	(*InterruptRequest)(nil),      // 49: kurtosis.v1.InterruptRequest
+	(*InterruptResponse)(nil),     // 50: kurtosis.v1.InterruptResponse
+	(*InspectRequest)(nil),        // 51: kurtosis.v1.InspectRequest
+	(*InspectResponse)(nil),       // 52: kurtosis.v1.InspectResponse
+	(*Service)(nil),               // 53: kurtosis.v1.Service
+	(*ServicePort)(nil),           // 54: kurtosis.v1.ServicePort
+	(*Artifact)(nil),              // 55: kurtosis.v1.Artifact
+	(*LastRun)(nil),               // 56: kurtosis.v1.LastRun
+	(*ExecRequest)(nil),           // 57: kurtosis.v1.ExecRequest
+	(*ExecStart)(nil),             // 58: kurtosis.v1.ExecStart
+	(*TerminalSize)(nil),          // 59: kurtosis.v1.TerminalSize
+	(*ExecResponse)(nil),          // 60: kurtosis.v1.ExecResponse
+	(*ServiceRequest)(nil),        // 61: kurtosis.v1.ServiceRequest
+	(*ServiceResponse)(nil),       // 62: kurtosis.v1.ServiceResponse
+	(*RemoveServiceResponse)(nil), // 63: kurtosis.v1.RemoveServiceResponse
+	(*ListFilesRequest)(nil),      // 64: kurtosis.v1.ListFilesRequest
+	(*ListFilesResponse)(nil),     // 65: kurtosis.v1.ListFilesResponse
+	(*File)(nil),                  // 66: kurtosis.v1.File
+	(*DownloadRequest)(nil),       // 67: kurtosis.v1.DownloadRequest
+	(*DownloadResponse)(nil),      // 68: kurtosis.v1.DownloadResponse
+	(*StoreRequest)(nil),          // 69: kurtosis.v1.StoreRequest
+	(*StoreStart)(nil),            // 70: kurtosis.v1.StoreStart
+	(*StoreResponse)(nil),         // 71: kurtosis.v1.StoreResponse
+	(*CopyToRequest)(nil),         // 72: kurtosis.v1.CopyToRequest
+	(*CopyToResponse)(nil),        // 73: kurtosis.v1.CopyToResponse
+	(*CopyFromRequest)(nil),       // 74: kurtosis.v1.CopyFromRequest
+	(*CopyFromResponse)(nil),      // 75: kurtosis.v1.CopyFromResponse
+	nil,                           // 76: kurtosis.v1.Enclave.LabelsEntry
+	nil,                           // 77: kurtosis.v1.Service.LabelsEntry
+	nil,                           // 78: kurtosis.v1.ExecStart.EnvEntry
+	(*timestamppb.Timestamp)(nil), // 79: google.protobuf.Timestamp
 }
 var file_kurtosis_proto_depIdxs = []int32{
 	4,  // 0: kurtosis.v1.InfoResponse.host:type_name -> kurtosis.v1.Host
-	78, // 1: kurtosis.v1.Enclave.created:type_name -> google.protobuf.Timestamp
-	75, // 2: kurtosis.v1.Enclave.labels:type_name -> kurtosis.v1.Enclave.LabelsEntry
+	79, // 1: kurtosis.v1.Enclave.created:type_name -> google.protobuf.Timestamp
+	76, // 2: kurtosis.v1.Enclave.labels:type_name -> kurtosis.v1.Enclave.LabelsEntry
 	6,  // 3: kurtosis.v1.Enclave.api:type_name -> kurtosis.v1.ApiContainer
 	5,  // 4: kurtosis.v1.CreateEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
 	5,  // 5: kurtosis.v1.ListEnclavesResponse.enclaves:type_name -> kurtosis.v1.Enclave
@@ -5836,114 +5916,115 @@ var file_kurtosis_proto_depIdxs = []int32{
 	5,  // 7: kurtosis.v1.StartEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
 	5,  // 8: kurtosis.v1.StopEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
 	5,  // 9: kurtosis.v1.RemoveEnclaveResponse.enclave:type_name -> kurtosis.v1.Enclave
-	78, // 10: kurtosis.v1.LogsResponse.time:type_name -> google.protobuf.Timestamp
-	26, // 11: kurtosis.v1.RunRequest.script:type_name -> kurtosis.v1.Script
+	79, // 10: kurtosis.v1.LogsResponse.time:type_name -> google.protobuf.Timestamp
+	27, // 11: kurtosis.v1.RunRequest.script:type_name -> kurtosis.v1.Script
 	0,  // 12: kurtosis.v1.RunRequest.image_download:type_name -> kurtosis.v1.ImageDownload
-	27, // 13: kurtosis.v1.RunRequest.logins:type_name -> kurtosis.v1.RegistryLogin
-	28, // 14: kurtosis.v1.RunRequest.built_images:type_name -> kurtosis.v1.BuiltImage
-	36, // 15: kurtosis.v1.RunResponse.checked:type_name -> kurtosis.v1.Diagnostics
-	30, // 16: kurtosis.v1.RunResponse.outcome:type_name -> kurtosis.v1.Outcome
-	5,  // 17: kurtosis.v1.Outcome.enclave:type_name -> kurtosis.v1.Enclave
-	35, // 18: kurtosis.v1.Outcome.diagnostics:type_name -> kurtosis.v1.Diagnostic
-	35, // 19: kurtosis.v1.Outcome.causes:type_name -> kurtosis.v1.Diagnostic
-	31, // 20: kurtosis.v1.Outcome.failure:type_name -> kurtosis.v1.Failure
-	1,  // 21: kurtosis.v1.Failure.error:type_name -> kurtosis.v1.ErrorDetail
-	32, // 22: kurtosis.v1.Failure.refusal:type_name -> kurtosis.v1.Refusal
-	36, // 23: kurtosis.v1.Failure.check:type_name -> kurtosis.v1.Diagnostics
-	42, // 24: kurtosis.v1.Failure.problems:type_name -> kurtosis.v1.Problems
-	43, // 25: kurtosis.v1.Failure.step:type_name -> kurtosis.v1.StepFailure
-	44, // 26: kurtosis.v1.Failure.busy:type_name -> kurtosis.v1.Busy
-	33, // 27: kurtosis.v1.Refusal.stack:type_name -> kurtosis.v1.Frame
-	33, // 28: kurtosis.v1.Refusal.at:type_name -> kurtosis.v1.Frame
-	34, // 29: kurtosis.v1.Frame.position:type_name -> kurtosis.v1.Position
-	37, // 30: kurtosis.v1.Diagnostic.range:type_name -> kurtosis.v1.Range
-	38, // 31: kurtosis.v1.Diagnostic.related:type_name -> kurtosis.v1.Related
-	39, // 32: kurtosis.v1.Diagnostic.fixes:type_name -> kurtosis.v1.Fix
-	35, // 33: kurtosis.v1.Diagnostics.diagnostics:type_name -> kurtosis.v1.Diagnostic
-	37, // 34: kurtosis.v1.Related.range:type_name -> kurtosis.v1.Range
-	40, // 35: kurtosis.v1.Fix.edits:type_name -> kurtosis.v1.Edit
-	37, // 36: kurtosis.v1.Edit.range:type_name -> kurtosis.v1.Range
-	34, // 37: kurtosis.v1.Problem.position:type_name -> kurtosis.v1.Position
-	41, // 38: kurtosis.v1.Problems.problems:type_name -> kurtosis.v1.Problem
-	1,  // 39: kurtosis.v1.StepFailure.error:type_name -> kurtosis.v1.ErrorDetail
-	45, // 40: kurtosis.v1.Busy.holder:type_name -> kurtosis.v1.Holder
-	78, // 41: kurtosis.v1.Holder.since:type_name -> google.protobuf.Timestamp
-	30, // 42: kurtosis.v1.CompareResponse.outcome:type_name -> kurtosis.v1.Outcome
-	47, // 43: kurtosis.v1.CompareResponse.decisions:type_name -> kurtosis.v1.Decision
-	41, // 44: kurtosis.v1.CompareResponse.problems:type_name -> kurtosis.v1.Problem
-	5,  // 45: kurtosis.v1.InspectResponse.enclave:type_name -> kurtosis.v1.Enclave
-	52, // 46: kurtosis.v1.InspectResponse.services:type_name -> kurtosis.v1.Service
-	54, // 47: kurtosis.v1.InspectResponse.artifacts:type_name -> kurtosis.v1.Artifact
-	55, // 48: kurtosis.v1.InspectResponse.last_run:type_name -> kurtosis.v1.LastRun
-	45, // 49: kurtosis.v1.InspectResponse.holder:type_name -> kurtosis.v1.Holder
-	53, // 50: kurtosis.v1.Service.ports:type_name -> kurtosis.v1.ServicePort
-	76, // 51: kurtosis.v1.Service.labels:type_name -> kurtosis.v1.Service.LabelsEntry
-	78, // 52: kurtosis.v1.Service.started:type_name -> google.protobuf.Timestamp
-	78, // 53: kurtosis.v1.Service.finished:type_name -> google.protobuf.Timestamp
-	78, // 54: kurtosis.v1.Artifact.updated:type_name -> google.protobuf.Timestamp
-	78, // 55: kurtosis.v1.LastRun.started:type_name -> google.protobuf.Timestamp
-	78, // 56: kurtosis.v1.LastRun.ended:type_name -> google.protobuf.Timestamp
-	57, // 57: kurtosis.v1.ExecRequest.start:type_name -> kurtosis.v1.ExecStart
-	58, // 58: kurtosis.v1.ExecRequest.resize:type_name -> kurtosis.v1.TerminalSize
-	77, // 59: kurtosis.v1.ExecStart.env:type_name -> kurtosis.v1.ExecStart.EnvEntry
-	58, // 60: kurtosis.v1.ExecStart.size:type_name -> kurtosis.v1.TerminalSize
-	52, // 61: kurtosis.v1.ServiceResponse.service:type_name -> kurtosis.v1.Service
-	54, // 62: kurtosis.v1.ListFilesResponse.artifact:type_name -> kurtosis.v1.Artifact
-	65, // 63: kurtosis.v1.ListFilesResponse.files:type_name -> kurtosis.v1.File
-	54, // 64: kurtosis.v1.DownloadResponse.artifact:type_name -> kurtosis.v1.Artifact
-	69, // 65: kurtosis.v1.StoreRequest.start:type_name -> kurtosis.v1.StoreStart
-	54, // 66: kurtosis.v1.StoreResponse.artifact:type_name -> kurtosis.v1.Artifact
-	2,  // 67: kurtosis.v1.EngineService.Info:input_type -> kurtosis.v1.InfoRequest
-	7,  // 68: kurtosis.v1.EngineService.CreateEnclave:input_type -> kurtosis.v1.CreateEnclaveRequest
-	9,  // 69: kurtosis.v1.EngineService.ListEnclaves:input_type -> kurtosis.v1.ListEnclavesRequest
-	11, // 70: kurtosis.v1.EngineService.FindEnclave:input_type -> kurtosis.v1.FindEnclaveRequest
-	13, // 71: kurtosis.v1.EngineService.StartEnclave:input_type -> kurtosis.v1.StartEnclaveRequest
-	15, // 72: kurtosis.v1.EngineService.StopEnclave:input_type -> kurtosis.v1.StopEnclaveRequest
-	17, // 73: kurtosis.v1.EngineService.RemoveEnclave:input_type -> kurtosis.v1.RemoveEnclaveRequest
-	19, // 74: kurtosis.v1.EngineService.Logs:input_type -> kurtosis.v1.LogsRequest
-	21, // 75: kurtosis.v1.EnclaveService.HasBundle:input_type -> kurtosis.v1.HasBundleRequest
-	23, // 76: kurtosis.v1.EnclaveService.UploadBundle:input_type -> kurtosis.v1.UploadBundleRequest
-	25, // 77: kurtosis.v1.EnclaveService.Run:input_type -> kurtosis.v1.RunRequest
-	25, // 78: kurtosis.v1.EnclaveService.Compare:input_type -> kurtosis.v1.RunRequest
-	48, // 79: kurtosis.v1.EnclaveService.Interrupt:input_type -> kurtosis.v1.InterruptRequest
-	50, // 80: kurtosis.v1.EnclaveService.Inspect:input_type -> kurtosis.v1.InspectRequest
-	56, // 81: kurtosis.v1.EnclaveService.Exec:input_type -> kurtosis.v1.ExecRequest
-	60, // 82: kurtosis.v1.EnclaveService.StartService:input_type -> kurtosis.v1.ServiceRequest
-	60, // 83: kurtosis.v1.EnclaveService.StopService:input_type -> kurtosis.v1.ServiceRequest
-	60, // 84: kurtosis.v1.EnclaveService.RemoveService:input_type -> kurtosis.v1.ServiceRequest
-	63, // 85: kurtosis.v1.EnclaveService.ListFiles:input_type -> kurtosis.v1.ListFilesRequest
-	66, // 86: kurtosis.v1.EnclaveService.Download:input_type -> kurtosis.v1.DownloadRequest
-	68, // 87: kurtosis.v1.EnclaveService.Store:input_type -> kurtosis.v1.StoreRequest
-	71, // 88: kurtosis.v1.EnclaveService.CopyTo:input_type -> kurtosis.v1.CopyToRequest
-	73, // 89: kurtosis.v1.EnclaveService.CopyFrom:input_type -> kurtosis.v1.CopyFromRequest
-	3,  // 90: kurtosis.v1.EngineService.Info:output_type -> kurtosis.v1.InfoResponse
-	8,  // 91: kurtosis.v1.EngineService.CreateEnclave:output_type -> kurtosis.v1.CreateEnclaveResponse
-	10, // 92: kurtosis.v1.EngineService.ListEnclaves:output_type -> kurtosis.v1.ListEnclavesResponse
-	12, // 93: kurtosis.v1.EngineService.FindEnclave:output_type -> kurtosis.v1.FindEnclaveResponse
-	14, // 94: kurtosis.v1.EngineService.StartEnclave:output_type -> kurtosis.v1.StartEnclaveResponse
-	16, // 95: kurtosis.v1.EngineService.StopEnclave:output_type -> kurtosis.v1.StopEnclaveResponse
-	18, // 96: kurtosis.v1.EngineService.RemoveEnclave:output_type -> kurtosis.v1.RemoveEnclaveResponse
-	20, // 97: kurtosis.v1.EngineService.Logs:output_type -> kurtosis.v1.LogsResponse
-	22, // 98: kurtosis.v1.EnclaveService.HasBundle:output_type -> kurtosis.v1.HasBundleResponse
-	24, // 99: kurtosis.v1.EnclaveService.UploadBundle:output_type -> kurtosis.v1.UploadBundleResponse
-	29, // 100: kurtosis.v1.EnclaveService.Run:output_type -> kurtosis.v1.RunResponse
-	46, // 101: kurtosis.v1.EnclaveService.Compare:output_type -> kurtosis.v1.CompareResponse
-	49, // 102: kurtosis.v1.EnclaveService.Interrupt:output_type -> kurtosis.v1.InterruptResponse
-	51, // 103: kurtosis.v1.EnclaveService.Inspect:output_type -> kurtosis.v1.InspectResponse
-	59, // 104: kurtosis.v1.EnclaveService.Exec:output_type -> kurtosis.v1.ExecResponse
-	61, // 105: kurtosis.v1.EnclaveService.StartService:output_type -> kurtosis.v1.ServiceResponse
-	61, // 106: kurtosis.v1.EnclaveService.StopService:output_type -> kurtosis.v1.ServiceResponse
-	62, // 107: kurtosis.v1.EnclaveService.RemoveService:output_type -> kurtosis.v1.RemoveServiceResponse
-	64, // 108: kurtosis.v1.EnclaveService.ListFiles:output_type -> kurtosis.v1.ListFilesResponse
-	67, // 109: kurtosis.v1.EnclaveService.Download:output_type -> kurtosis.v1.DownloadResponse
-	70, // 110: kurtosis.v1.EnclaveService.Store:output_type -> kurtosis.v1.StoreResponse
-	72, // 111: kurtosis.v1.EnclaveService.CopyTo:output_type -> kurtosis.v1.CopyToResponse
-	74, // 112: kurtosis.v1.EnclaveService.CopyFrom:output_type -> kurtosis.v1.CopyFromResponse
-	90, // [90:113] is the sub-list for method output_type
-	67, // [67:90] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	28, // 13: kurtosis.v1.RunRequest.logins:type_name -> kurtosis.v1.RegistryLogin
+	26, // 14: kurtosis.v1.RunRequest.secrets:type_name -> kurtosis.v1.Secret
+	29, // 15: kurtosis.v1.RunRequest.built_images:type_name -> kurtosis.v1.BuiltImage
+	37, // 16: kurtosis.v1.RunResponse.checked:type_name -> kurtosis.v1.Diagnostics
+	31, // 17: kurtosis.v1.RunResponse.outcome:type_name -> kurtosis.v1.Outcome
+	5,  // 18: kurtosis.v1.Outcome.enclave:type_name -> kurtosis.v1.Enclave
+	36, // 19: kurtosis.v1.Outcome.diagnostics:type_name -> kurtosis.v1.Diagnostic
+	36, // 20: kurtosis.v1.Outcome.causes:type_name -> kurtosis.v1.Diagnostic
+	32, // 21: kurtosis.v1.Outcome.failure:type_name -> kurtosis.v1.Failure
+	1,  // 22: kurtosis.v1.Failure.error:type_name -> kurtosis.v1.ErrorDetail
+	33, // 23: kurtosis.v1.Failure.refusal:type_name -> kurtosis.v1.Refusal
+	37, // 24: kurtosis.v1.Failure.check:type_name -> kurtosis.v1.Diagnostics
+	43, // 25: kurtosis.v1.Failure.problems:type_name -> kurtosis.v1.Problems
+	44, // 26: kurtosis.v1.Failure.step:type_name -> kurtosis.v1.StepFailure
+	45, // 27: kurtosis.v1.Failure.busy:type_name -> kurtosis.v1.Busy
+	34, // 28: kurtosis.v1.Refusal.stack:type_name -> kurtosis.v1.Frame
+	34, // 29: kurtosis.v1.Refusal.at:type_name -> kurtosis.v1.Frame
+	35, // 30: kurtosis.v1.Frame.position:type_name -> kurtosis.v1.Position
+	38, // 31: kurtosis.v1.Diagnostic.range:type_name -> kurtosis.v1.Range
+	39, // 32: kurtosis.v1.Diagnostic.related:type_name -> kurtosis.v1.Related
+	40, // 33: kurtosis.v1.Diagnostic.fixes:type_name -> kurtosis.v1.Fix
+	36, // 34: kurtosis.v1.Diagnostics.diagnostics:type_name -> kurtosis.v1.Diagnostic
+	38, // 35: kurtosis.v1.Related.range:type_name -> kurtosis.v1.Range
+	41, // 36: kurtosis.v1.Fix.edits:type_name -> kurtosis.v1.Edit
+	38, // 37: kurtosis.v1.Edit.range:type_name -> kurtosis.v1.Range
+	35, // 38: kurtosis.v1.Problem.position:type_name -> kurtosis.v1.Position
+	42, // 39: kurtosis.v1.Problems.problems:type_name -> kurtosis.v1.Problem
+	1,  // 40: kurtosis.v1.StepFailure.error:type_name -> kurtosis.v1.ErrorDetail
+	46, // 41: kurtosis.v1.Busy.holder:type_name -> kurtosis.v1.Holder
+	79, // 42: kurtosis.v1.Holder.since:type_name -> google.protobuf.Timestamp
+	31, // 43: kurtosis.v1.CompareResponse.outcome:type_name -> kurtosis.v1.Outcome
+	48, // 44: kurtosis.v1.CompareResponse.decisions:type_name -> kurtosis.v1.Decision
+	42, // 45: kurtosis.v1.CompareResponse.problems:type_name -> kurtosis.v1.Problem
+	5,  // 46: kurtosis.v1.InspectResponse.enclave:type_name -> kurtosis.v1.Enclave
+	53, // 47: kurtosis.v1.InspectResponse.services:type_name -> kurtosis.v1.Service
+	55, // 48: kurtosis.v1.InspectResponse.artifacts:type_name -> kurtosis.v1.Artifact
+	56, // 49: kurtosis.v1.InspectResponse.last_run:type_name -> kurtosis.v1.LastRun
+	46, // 50: kurtosis.v1.InspectResponse.holder:type_name -> kurtosis.v1.Holder
+	54, // 51: kurtosis.v1.Service.ports:type_name -> kurtosis.v1.ServicePort
+	77, // 52: kurtosis.v1.Service.labels:type_name -> kurtosis.v1.Service.LabelsEntry
+	79, // 53: kurtosis.v1.Service.started:type_name -> google.protobuf.Timestamp
+	79, // 54: kurtosis.v1.Service.finished:type_name -> google.protobuf.Timestamp
+	79, // 55: kurtosis.v1.Artifact.updated:type_name -> google.protobuf.Timestamp
+	79, // 56: kurtosis.v1.LastRun.started:type_name -> google.protobuf.Timestamp
+	79, // 57: kurtosis.v1.LastRun.ended:type_name -> google.protobuf.Timestamp
+	58, // 58: kurtosis.v1.ExecRequest.start:type_name -> kurtosis.v1.ExecStart
+	59, // 59: kurtosis.v1.ExecRequest.resize:type_name -> kurtosis.v1.TerminalSize
+	78, // 60: kurtosis.v1.ExecStart.env:type_name -> kurtosis.v1.ExecStart.EnvEntry
+	59, // 61: kurtosis.v1.ExecStart.size:type_name -> kurtosis.v1.TerminalSize
+	53, // 62: kurtosis.v1.ServiceResponse.service:type_name -> kurtosis.v1.Service
+	55, // 63: kurtosis.v1.ListFilesResponse.artifact:type_name -> kurtosis.v1.Artifact
+	66, // 64: kurtosis.v1.ListFilesResponse.files:type_name -> kurtosis.v1.File
+	55, // 65: kurtosis.v1.DownloadResponse.artifact:type_name -> kurtosis.v1.Artifact
+	70, // 66: kurtosis.v1.StoreRequest.start:type_name -> kurtosis.v1.StoreStart
+	55, // 67: kurtosis.v1.StoreResponse.artifact:type_name -> kurtosis.v1.Artifact
+	2,  // 68: kurtosis.v1.EngineService.Info:input_type -> kurtosis.v1.InfoRequest
+	7,  // 69: kurtosis.v1.EngineService.CreateEnclave:input_type -> kurtosis.v1.CreateEnclaveRequest
+	9,  // 70: kurtosis.v1.EngineService.ListEnclaves:input_type -> kurtosis.v1.ListEnclavesRequest
+	11, // 71: kurtosis.v1.EngineService.FindEnclave:input_type -> kurtosis.v1.FindEnclaveRequest
+	13, // 72: kurtosis.v1.EngineService.StartEnclave:input_type -> kurtosis.v1.StartEnclaveRequest
+	15, // 73: kurtosis.v1.EngineService.StopEnclave:input_type -> kurtosis.v1.StopEnclaveRequest
+	17, // 74: kurtosis.v1.EngineService.RemoveEnclave:input_type -> kurtosis.v1.RemoveEnclaveRequest
+	19, // 75: kurtosis.v1.EngineService.Logs:input_type -> kurtosis.v1.LogsRequest
+	21, // 76: kurtosis.v1.EnclaveService.HasBundle:input_type -> kurtosis.v1.HasBundleRequest
+	23, // 77: kurtosis.v1.EnclaveService.UploadBundle:input_type -> kurtosis.v1.UploadBundleRequest
+	25, // 78: kurtosis.v1.EnclaveService.Run:input_type -> kurtosis.v1.RunRequest
+	25, // 79: kurtosis.v1.EnclaveService.Compare:input_type -> kurtosis.v1.RunRequest
+	49, // 80: kurtosis.v1.EnclaveService.Interrupt:input_type -> kurtosis.v1.InterruptRequest
+	51, // 81: kurtosis.v1.EnclaveService.Inspect:input_type -> kurtosis.v1.InspectRequest
+	57, // 82: kurtosis.v1.EnclaveService.Exec:input_type -> kurtosis.v1.ExecRequest
+	61, // 83: kurtosis.v1.EnclaveService.StartService:input_type -> kurtosis.v1.ServiceRequest
+	61, // 84: kurtosis.v1.EnclaveService.StopService:input_type -> kurtosis.v1.ServiceRequest
+	61, // 85: kurtosis.v1.EnclaveService.RemoveService:input_type -> kurtosis.v1.ServiceRequest
+	64, // 86: kurtosis.v1.EnclaveService.ListFiles:input_type -> kurtosis.v1.ListFilesRequest
+	67, // 87: kurtosis.v1.EnclaveService.Download:input_type -> kurtosis.v1.DownloadRequest
+	69, // 88: kurtosis.v1.EnclaveService.Store:input_type -> kurtosis.v1.StoreRequest
+	72, // 89: kurtosis.v1.EnclaveService.CopyTo:input_type -> kurtosis.v1.CopyToRequest
+	74, // 90: kurtosis.v1.EnclaveService.CopyFrom:input_type -> kurtosis.v1.CopyFromRequest
+	3,  // 91: kurtosis.v1.EngineService.Info:output_type -> kurtosis.v1.InfoResponse
+	8,  // 92: kurtosis.v1.EngineService.CreateEnclave:output_type -> kurtosis.v1.CreateEnclaveResponse
+	10, // 93: kurtosis.v1.EngineService.ListEnclaves:output_type -> kurtosis.v1.ListEnclavesResponse
+	12, // 94: kurtosis.v1.EngineService.FindEnclave:output_type -> kurtosis.v1.FindEnclaveResponse
+	14, // 95: kurtosis.v1.EngineService.StartEnclave:output_type -> kurtosis.v1.StartEnclaveResponse
+	16, // 96: kurtosis.v1.EngineService.StopEnclave:output_type -> kurtosis.v1.StopEnclaveResponse
+	18, // 97: kurtosis.v1.EngineService.RemoveEnclave:output_type -> kurtosis.v1.RemoveEnclaveResponse
+	20, // 98: kurtosis.v1.EngineService.Logs:output_type -> kurtosis.v1.LogsResponse
+	22, // 99: kurtosis.v1.EnclaveService.HasBundle:output_type -> kurtosis.v1.HasBundleResponse
+	24, // 100: kurtosis.v1.EnclaveService.UploadBundle:output_type -> kurtosis.v1.UploadBundleResponse
+	30, // 101: kurtosis.v1.EnclaveService.Run:output_type -> kurtosis.v1.RunResponse
+	47, // 102: kurtosis.v1.EnclaveService.Compare:output_type -> kurtosis.v1.CompareResponse
+	50, // 103: kurtosis.v1.EnclaveService.Interrupt:output_type -> kurtosis.v1.InterruptResponse
+	52, // 104: kurtosis.v1.EnclaveService.Inspect:output_type -> kurtosis.v1.InspectResponse
+	60, // 105: kurtosis.v1.EnclaveService.Exec:output_type -> kurtosis.v1.ExecResponse
+	62, // 106: kurtosis.v1.EnclaveService.StartService:output_type -> kurtosis.v1.ServiceResponse
+	62, // 107: kurtosis.v1.EnclaveService.StopService:output_type -> kurtosis.v1.ServiceResponse
+	63, // 108: kurtosis.v1.EnclaveService.RemoveService:output_type -> kurtosis.v1.RemoveServiceResponse
+	65, // 109: kurtosis.v1.EnclaveService.ListFiles:output_type -> kurtosis.v1.ListFilesResponse
+	68, // 110: kurtosis.v1.EnclaveService.Download:output_type -> kurtosis.v1.DownloadResponse
+	71, // 111: kurtosis.v1.EnclaveService.Store:output_type -> kurtosis.v1.StoreResponse
+	73, // 112: kurtosis.v1.EnclaveService.CopyTo:output_type -> kurtosis.v1.CopyToResponse
+	75, // 113: kurtosis.v1.EnclaveService.CopyFrom:output_type -> kurtosis.v1.CopyFromResponse
+	91, // [91:114] is the sub-list for method output_type
+	68, // [68:91] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_kurtosis_proto_init() }
@@ -5956,14 +6037,14 @@ func file_kurtosis_proto_init() {
 		(*RunRequest_Locator)(nil),
 		(*RunRequest_Script)(nil),
 	}
-	file_kurtosis_proto_msgTypes[28].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[29].OneofWrappers = []any{
 		(*RunResponse_Run)(nil),
 		(*RunResponse_Event)(nil),
 		(*RunResponse_Checked)(nil),
 		(*RunResponse_Plan)(nil),
 		(*RunResponse_Outcome)(nil),
 	}
-	file_kurtosis_proto_msgTypes[30].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[31].OneofWrappers = []any{
 		(*Failure_Error)(nil),
 		(*Failure_Refusal)(nil),
 		(*Failure_Check)(nil),
@@ -5971,18 +6052,18 @@ func file_kurtosis_proto_init() {
 		(*Failure_Step)(nil),
 		(*Failure_Busy)(nil),
 	}
-	file_kurtosis_proto_msgTypes[55].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[56].OneofWrappers = []any{
 		(*ExecRequest_Start)(nil),
 		(*ExecRequest_Stdin)(nil),
 		(*ExecRequest_Resize)(nil),
 		(*ExecRequest_StdinEnd)(nil),
 	}
-	file_kurtosis_proto_msgTypes[58].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[59].OneofWrappers = []any{
 		(*ExecResponse_Stdout)(nil),
 		(*ExecResponse_Stderr)(nil),
 		(*ExecResponse_ExitCode)(nil),
 	}
-	file_kurtosis_proto_msgTypes[67].OneofWrappers = []any{
+	file_kurtosis_proto_msgTypes[68].OneofWrappers = []any{
 		(*StoreRequest_Start)(nil),
 		(*StoreRequest_Data)(nil),
 	}
@@ -5992,7 +6073,7 @@ func file_kurtosis_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kurtosis_proto_rawDesc), len(file_kurtosis_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   77,
+			NumMessages:   78,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

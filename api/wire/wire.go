@@ -182,12 +182,13 @@ func Enclave(e backends.Enclave) *pb.Enclave {
 	}
 }
 
-// Service is a service; config is what it was made from, nil where that is not known.
-func Service(s backends.Service, config []byte) *pb.Service {
+// Service is a service; config is what it was made from, nil where that is not known, and kept the same with references to
+// secrets, nil where it has none.
+func Service(s backends.Service, config, kept []byte) *pb.Service {
 	m := &pb.Service{
 		Uuid: s.UUID, Name: s.Name, State: string(s.State), Reason: s.Reason, ExitCode: int32(s.ExitCode), OutOfMemory: s.OutOfMemory,
 		Image: s.Image, ImageId: s.ImageID, Address: s.Address, Hostname: s.Hostname, Labels: s.Labels,
-		Started: Time(s.Started), Finished: Time(s.Finished), Config: config,
+		Started: Time(s.Started), Finished: Time(s.Finished), Config: config, KeptConfig: kept,
 	}
 	ids := map[string]bool{}
 	for id := range s.Ports {

@@ -31,10 +31,11 @@ type Options struct {
 	Delta   plan.Delta // what to do with each step
 	Backend backends.Backend
 	Host    backends.Info // what Backend says about itself
-	Images  *Images // the caller closes it
+	Images  *Images       // the caller closes it
 	Enclave backends.Enclave
 	Store   *state.Store
 	Sink    event.Sink
+	Secrets *plan.Secrets // are in no text that is kept for people to read, nor in labels; Sink hides them itself
 
 	Args             string       // for the history
 	Parallelism      int          // 0 is DefaultParallelism
@@ -103,7 +104,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		previous: map[string]state.Step{}, effects: map[string]effect{},
 	}
 	r.run = state.Run{
-		ID: backends.NewUUID(), Package: o.Plan.Owner(), Args: o.Plan.HideSecrets(o.Args), Started: o.Now(),
+		ID: backends.NewUUID(), Package: o.Plan.Owner(), Args: o.Secrets.Hide(o.Plan.HideSecrets(o.Args)), Started: o.Now(),
 		Status: state.RunRunning, Total: len(o.Plan.Steps),
 	}
 	err := r.prepare(ctx)
@@ -278,9 +279,9 @@ func (r *runner) prune(ctx context.Context) error {
 // finish writes the end of the run into the history.
 func (r *runner) finish(ctx context.Context, err error) error {
 	r.run.Ended, r.run.Executed, r.run.Skipped = r.Now(), r.outcome.Executed, r.outcome.Skipped
-	r.run.Status, r.run.Output, r.run.Current = state.RunSucceeded, r.outcome.Output, nil
+	r.run.Status, r.run.Output, r.run.Current = state.RunSucceeded, r.Secrets.Hide(r.outcome.Output), nil
 	if err != nil {
-		r.run.Status, r.run.Error = state.RunFailed, err.Error()
+		r.run.Status, r.run.Error = state.RunFailed, r.Secrets.Hide(err.Error())
 		if ctx.Err() != nil {
 			r.run.Status = state.RunInterrupted
 		}

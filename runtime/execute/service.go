@@ -229,7 +229,7 @@ func (r *runner) spec(name string, c *plan.ServiceConfig, image backends.Image) 
 		Files: files, Directories: directories, BindMounts: toMap(c.BindMounts),
 		Init: c.TiniEnabled, TTY: c.TTYEnabled,
 		MinCPU: int64(c.MinCPU), MaxCPU: int64(c.MaxCPU), MinMemory: int64(c.MinMemory) << 20, MaxMemory: int64(c.MaxMemory) << 20,
-		Labels: toMap(c.Labels), Capabilities: c.Capabilities, Devices: c.Devices,
+		Labels: r.labels(c.Labels), Capabilities: c.Capabilities, Devices: c.Devices,
 		Privileged: c.Privileged, HostPIDNamespace: c.HostPIDNamespace,
 		NodeSelectors: toMap(c.NodeSelectors), Tolerations: tolerations(c.Tolerations),
 	}
@@ -301,6 +301,17 @@ func moveFirst(spec *backends.ServiceSpec, moves plan.Map[string], image backend
 	script += fmt.Sprintf(`shift %d && exec "$@"`, len(args)-1)
 	spec.Entrypoint = append([]string{"/bin/sh", "-c", script}, args...)
 	spec.Cmd = append(slices.Clone(entrypoint), cmd...)
+}
+
+// labels are those of a service, which everybody sees. What stands for a secret there has to be a label, too.
+func (r *runner) labels(m plan.Map[string]) map[string]string {
+	labels := toMap(m)
+	for name, value := range labels {
+		if hidden := r.Secrets.Hide(value); hidden != value {
+			labels[name] = strings.ReplaceAll(hidden, plan.Mask, "hidden")
+		}
+	}
+	return labels
 }
 
 func toMap[V any](m plan.Map[V]) map[string]V {

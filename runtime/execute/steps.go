@@ -122,7 +122,7 @@ func (r *runner) step(ctx context.Context, s *plan.Step) error {
 	r.running(about, false)
 	if err == nil {
 		if err = r.save(s, out, started); err == nil {
-			r.Sink.Emit(event.StepFinished{Step: about, Result: truncate(out.text), Duration: took})
+			r.Sink.Emit(event.StepFinished{Step: about, Result: r.truncate(out.text), Duration: took})
 			return nil
 		}
 	} else {
@@ -150,7 +150,9 @@ func (r *runner) running(about event.Step, now bool) {
 	}
 }
 
-func truncate(text string) string {
+// truncate is a result as it is told and kept. What is cut off must not be the half of a secret.
+func (r *runner) truncate(text string) string {
+	text = r.Secrets.Hide(text)
 	if len(text) <= maxResult {
 		return text
 	}
@@ -204,7 +206,7 @@ func (r *runner) save(s *plan.Step, out done, started time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	record := r.record(s, started)
-	record.Done, record.Result = true, truncate(out.text)
+	record.Done, record.Result = true, r.truncate(out.text)
 	old := r.previous[r.Delta.Of(s).Previous]
 	did := effect{sameValues: len(old.Futures) == len(s.Futures), sameArtifacts: map[string]bool{}}
 	for i, source := range s.Futures {
@@ -241,7 +243,7 @@ func (r *runner) saveFailure(s *plan.Step, out done, started time.Time, cause er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	record := r.record(s, started)
-	record.Error = cause.Error()
+	record.Error = r.Secrets.Hide(cause.Error())
 	return r.apply(record, out)
 }
 

@@ -109,7 +109,7 @@ func (o *object) secrets() []string {
 	if err != nil {
 		return nil
 	}
-	return plan.Secrets(v)
+	return plan.Passwords(v)
 }
 
 // deepCopy copies lists and dicts at any depth and shares everything else.

@@ -35,8 +35,10 @@ type Store struct {
 
 	mu      sync.Mutex
 	enclave *Enclave
+	secrets secrets
 	seq     int64    // of the last change
 	end     int64    // of the journal that was read or written, in bytes
+	sealed  int      // how many secrets there were when the files were read: lines from before show those that came later
 	journal *os.File // open for appending, nil before the first Apply
 }
 
@@ -119,8 +121,16 @@ func sum(data []byte) string {
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) load() error {
+	var (
+		e   *Enclave
+		seq int64
+	)
 	s.end = 0
-	e, seq, err := s.loadSnapshot()
+	err := s.loadSecrets()
+	s.sealed = len(s.secrets.Texts)
+	if err == nil {
+		e, seq, err = s.loadSnapshot()
+	}
 	if err == nil {
 		seq, err = s.loadJournal(e, seq)
 	}
@@ -137,6 +147,9 @@ func (s *Store) loadSnapshot() (*Enclave, int64, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Enclave{}, 0, nil
 	} else if err != nil {
+		return nil, 0, err
+	}
+	if data, err = s.reveal(data); err != nil {
 		return nil, 0, err
 	}
 	var snap snapshot
@@ -180,6 +193,9 @@ func (s *Store) loadJournal(e *Enclave, seq int64) (int64, error) {
 			return seq, err
 		}
 		s.end += int64(len(line))
+		if line, err = s.reveal(line); err != nil {
+			return seq, err
+		}
 		var en entry
 		if err := json.Unmarshal(line, &en); err != nil {
 			return seq, s.quarantine(path, fmt.Errorf("line %d: %w", n, err))
@@ -199,11 +215,16 @@ func (s *Store) loadJournal(e *Enclave, seq int64) (int64, error) {
 	}
 }
 
-// quarantine sets both files aside: half of a state is not a state.
+// quarantine sets the state's files aside: half of a state is not a state. The secrets stay, to be hidden on, unless
+// they are what cannot be read.
 func (s *Store) quarantine(path string, cause error) error {
 	stamp := s.now().UTC().Format("20060102T150405.000")
 	corrupt := &CorruptError{Path: path, Err: cause}
-	for _, name := range []string{snapshotFile, journalFile} {
+	names := []string{snapshotFile, journalFile}
+	if path == s.path(secretsFile) {
+		names = append(names, secretsFile)
+	}
+	for _, name := range names {
 		from := s.path(name)
 		to := from + asideInfix + stamp
 		if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -247,7 +268,7 @@ func (s *Store) apply(c Change, sync bool) error {
 	if err != nil {
 		return err
 	}
-	if err := s.append(append(line, '\n'), sync); err != nil {
+	if err := s.append(append(s.secrets.sealed(line), '\n'), sync); err != nil {
 		return fmt.Errorf("saving the enclave's state: %w", err)
 	}
 	s.seq++
@@ -299,7 +320,7 @@ func (s *Store) compact() error {
 	if err != nil {
 		return err
 	}
-	if err := WriteFile(s.path(snapshotFile), append(data, '\n')); err != nil {
+	if err := WriteFile(s.path(snapshotFile), append(s.secrets.sealed(data), '\n')); err != nil {
 		return err
 	}
 	journal, err := os.OpenFile(s.path(journalFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -325,7 +346,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	err := s.journal.Close()
-	if err == nil && s.end > foldBytes {
+	if err == nil && (s.end > foldBytes || s.sealed != len(s.secrets.Texts)) {
 		if err = s.compact(); err == nil {
 			err = s.journal.Close()
 		}
@@ -345,7 +366,7 @@ func (s *Store) Remove() error {
 		_ = s.journal.Close() // its content goes with the directory
 		s.journal = nil
 	}
-	s.enclave, s.seq = &Enclave{}, 0
+	s.enclave, s.secrets, s.seq = &Enclave{}, secrets{}, 0
 	return os.RemoveAll(s.dir)
 }
 

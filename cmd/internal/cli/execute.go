@@ -110,6 +110,9 @@ func (a *app) runOptions(ctx context.Context, j *job, planFirst bool) (client.Ru
 		NonBlockingTasks: j.nonBlocking, NoConnect: j.noConnect, Prune: j.prune, ResourceCheck: j.resourceCheck, Fresh: j.uncached(),
 		GitHubToken: gitHubToken(),
 	}
+	for _, path := range j.secrets {
+		o.Secrets = append(o.Secrets, client.Secret{Path: path})
+	}
 	logins, err := a.engines.logins()
 	if err != nil {
 		return o, err

@@ -54,7 +54,7 @@ type problemDocument struct {
 // options are what the facade needs to know of a job.
 func (j *job) options() runtime.Options {
 	o := runtime.Options{
-		Package: j.pkg, Function: j.function, Args: j.args, Cluster: *j.cluster, Privileged: j.privileged, Strict: j.strict,
+		Package: j.pkg, Function: j.function, Args: j.args, Secrets: j.secrets, Cluster: *j.cluster, Privileged: j.privileged, Strict: j.strict,
 	}
 	if j.noCheck {
 		o.Cache = workspace.NewCache(0) // a module is parsed, compiled and done with

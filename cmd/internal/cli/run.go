@@ -16,6 +16,7 @@ type runFlags struct {
 	enclave        string
 	dryRun         bool
 	argsFile       string
+	secrets        []string
 	parallelism    int
 	verbosity      *string
 	inspect        bool
@@ -55,11 +56,17 @@ PACKAGE is a directory with a kurtosis.yml, that file, a .star file that needs n
 its directory, or a package on GitHub: github.com/<owner>/<repository>[/<path>][@<tag, branch or commit>].
 ARGS is a JSON object or a YAML mapping.
 
+The text of an argument that --secret names is in nothing that is shown, logged or kept for others to read: *** stands
+for it, wherever it appears; services get it as it is. PATH is the argument's name, with keys or indices after dots.
+--secret PATH=env:VARIABLE takes it from the environment, --secret PATH=file:FILE from a file (- is standard input)
+without the line's end at its end.
+
 With --dry-run nothing is started and no engine is needed: what would happen is shown. With --dry-run --enclave it is
 compared with what was done in that enclave before, and each step is shown with why it would run or be left out.`,
 		Example: `  kurtosis run .
   kurtosis run . '{"replicas": 3}' --enclave demo
   kurtosis run . --args-file params.yaml --dry-run
+  kurtosis run . --args-file params.yaml --secret mev.signing_key --secret token=env:API_TOKEN
   kurtosis run . --dry-run -v executable          the plan as Starlark that can be run again
   kurtosis run . --dry-run -o mermaid             its dependencies as a diagram
   kurtosis run github.com/owner/repository@v1.2 --dry-run -o json
@@ -77,6 +84,7 @@ compared with what was done in that enclave before, and each step is shown with 
 	flags.StringVar(&f.enclave, "enclave", "", "the enclave to run in, made if missing; without it a new one with a name of its own")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would happen, and start nothing")
 	flags.StringVar(&f.argsFile, "args-file", "", "the arguments: a JSON or YAML file, - for standard input, or an http URL")
+	flags.StringArrayVar(&f.secrets, "secret", nil, "an argument that nothing shows: PATH of one that is given, or PATH=env:VARIABLE or PATH=file:FILE")
 	flags.IntVar(&f.parallelism, "parallelism", 4, "how many services of one add_services start at a time")
 	f.verbosity = choose(cmd, "verbosity", "v", "how steps are shown", "description", "brief", "detailed", "executable", "output_only")
 	flags.BoolVar(&f.inspect, "show-enclave-inspect", true, "show the enclave when the run is done")
@@ -149,6 +157,7 @@ type job struct {
 	*runFlags
 	pkg        *packages.Package
 	args       *plan.Dict
+	secrets    []string // paths in args
 	privileged bool
 }
 
@@ -162,11 +171,15 @@ func (a *app) run(cmd *cobra.Command, f *runFlags, operand string, inline *strin
 	if err != nil {
 		return err
 	}
+	args, secrets, err := a.secretArguments(args, f.secrets)
+	if err != nil {
+		return err
+	}
 	pkg, err := f.open(ctx, a, operand)
 	if err != nil {
 		return err
 	}
-	j := &job{runFlags: f, pkg: pkg, args: args, privileged: f.privileged}
+	j := &job{runFlags: f, pkg: pkg, args: args, secrets: secrets, privileged: f.privileged}
 	if !j.privileged {
 		config, err := readSettings()
 		if err != nil {

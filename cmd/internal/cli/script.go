@@ -11,11 +11,14 @@ import (
 	"github.com/kurtosis-go/kurtosis/runtime/event"
 	"github.com/kurtosis-go/kurtosis/runtime/execute"
 	"github.com/kurtosis-go/kurtosis/runtime/interp"
+	"github.com/kurtosis-go/kurtosis/runtime/plan"
 )
 
 // script is Starlark that a command has put together.
 type script struct {
 	text       string
+	args       *plan.Dict
+	secrets    []client.Secret
 	images     []string
 	login      *client.Login // nil for none but those that are stored
 	privileged bool
@@ -24,7 +27,7 @@ type script struct {
 // runScript runs Starlark that a command has put together, in which the user sees no line: errors say what is wrong,
 // not where.
 func (a *app) runScript(ctx context.Context, e *client.Enclave, s script) (runtime.Result, error) {
-	o := client.RunOptions{Script: &client.Script{Text: s.text}, ResourceCheck: true, Fresh: true, NoCheck: true, Privileged: s.privileged}
+	o := client.RunOptions{Script: &client.Script{Text: s.text}, Args: s.args, Secrets: s.secrets, ResourceCheck: true, Fresh: true, NoCheck: true, Privileged: s.privileged}
 	if !s.privileged {
 		config, err := readSettings()
 		if err != nil {

@@ -23,6 +23,7 @@ type configFlags struct {
 	image             string // of update; add has an operand
 	cmd, entrypoint   []string
 	env, ports, files []string
+	secretEnv         []string
 	placeholder       string
 	privileged        bool
 }
@@ -32,6 +33,7 @@ func (f *configFlags) declare(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.cmd, "cmd", nil, "the command's arguments, comma-separated; those after -- are taken as they are")
 	flags.StringSliceVar(&f.entrypoint, "entrypoint", nil, "the command, in the place of the image's")
 	flags.StringSliceVar(&f.env, "env", nil, "environment variables: KEY=VALUE,…")
+	flags.StringArrayVar(&f.secretEnv, "secret-env", nil, "an environment variable that nothing shows: NAME=env:VARIABLE or NAME=file:FILE, or NAME of one that is given otherwise")
 	flags.StringSliceVar(&f.ports, "ports", nil, "ports: ID=[APPLICATION:]NUMBER[/TRANSPORT],…")
 	flags.StringSliceVar(&f.files, "files", nil, "files artifacts: /PATH:ARTIFACT[|ARTIFACT…],…")
 	flags.BoolVar(&f.privileged, "privileged", false, "let the service be privileged")
@@ -175,7 +177,9 @@ var constructed = map[string]string{
 // serviceConfig makes a call of ServiceConfig of its form in JSON.
 func serviceConfig(text []byte) (*plan.Object, error) {
 	v, err := plan.DecodeJSON(text)
-	if err != nil {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, errors.New("it ends in the middle of JSON")
+	} else if err != nil {
 		return nil, fmt.Errorf("it is no JSON: %w", err)
 	}
 	d, ok := v.(*plan.Dict)
@@ -241,9 +245,13 @@ func (a *app) serviceAddCommand() *cobra.Command {
 		Long: `Add a service to an enclave, or replace the one of that name. It is what plan.add_service does.
 
 With --json-service-config the configuration is a JSON file, or - for standard input, with the attributes of
-ServiceConfig; IMAGE can then be left out.`,
+ServiceConfig; IMAGE can then be left out.
+
+The value of an environment variable that --secret-env names is in nothing that is shown, logged or kept for others to
+read: *** stands for it, wherever it appears. --secret-env NAME=env:VARIABLE takes it from the environment here, and
+--secret-env NAME=file:FILE from a file (- is standard input) without the line's end at its end.`,
 		Example: `  kurtosis service add demo web nginx:1.27 --ports http=http:80
-  kurtosis service add demo db postgres:16 --env POSTGRES_PASSWORD=secret --ports sql=postgresql:5432
+  kurtosis service add demo db postgres:16 --secret-env POSTGRES_PASSWORD=env:DB_PASSWORD --ports sql=postgresql:5432
   kurtosis service add demo job busybox -- sh -c 'sleep 1000'
   kurtosis service add demo web --json-service-config web.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -280,7 +288,7 @@ ServiceConfig; IMAGE can then be left out.`,
 			if err := f.apply(config); err != nil {
 				return err
 			}
-			return a.putService(cmd.Context(), args[0], args[1], config, f.privileged, full)
+			return a.putService(cmd.Context(), args[0], args[1], config, f, full)
 		},
 	}
 	f.declare(cmd)
@@ -312,12 +320,18 @@ func (a *app) readInput(file string) ([]byte, error) {
 }
 
 // putService adds a service, or replaces it, and shows it.
-func (a *app) putService(ctx context.Context, enclave, name string, config *plan.Object, privileged, full bool) error {
+func (a *app) putService(ctx context.Context, enclave, name string, config *plan.Object, f *configFlags, full bool) error {
+	variables, err := a.secretVariables(config, f.secretEnv)
+	if err != nil {
+		return err
+	}
 	login := takeLogin(config)
+	images := images(config)
+	config, args, secrets := apart(config, variables)
 	call := plan.Object{Constructor: "plan.add_service", Fields: []plan.Field{{Name: "name", Value: plan.String(name)}, {Name: "config", Value: config}}}
 	return a.withEnclave(ctx, enclave, func(_ *session, _ client.EnclaveInfo, e *client.Enclave) error {
-		text := "def run(plan):\n    " + call.String() + "\n"
-		if _, err := a.runScript(ctx, e, script{text: text, images: images(config), privileged: privileged, login: login}); err != nil {
+		s := script{text: "def run(plan, secrets):\n    " + call.String() + "\n", args: args, secrets: secrets, images: images, privileged: f.privileged, login: login}
+		if _, err := a.runScript(ctx, e, s); err != nil {
 			return err
 		}
 		service, err := findService(ctx, e, name)

@@ -38,11 +38,12 @@ func (a *app) serviceUpdateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update ENCLAVE SERVICE [-- COMMAND...]",
 		Short: "Replace a service by one that is made from something else",
-		Long: `Replace a service by one that is made from something else. What no flag names stays as it is: of --env, --ports and
---files only the entries that are given change. The service keeps its address, its UUID, the ports on this machine and
+		Long: `Replace a service by one that is made from something else. What no flag names stays as it is: of --env, --secret-env,
+--ports and --files only the entries that are given change. The service keeps its address, its UUID, the ports on this machine and
 its persistent directories; other files are made anew.`,
 		Example: `  kurtosis service update demo web --image nginx:1.28
-  kurtosis service update demo web --env DEBUG=1 --ports metrics=http:9100`,
+  kurtosis service update demo web --env DEBUG=1 --ports metrics=http:9100
+  kurtosis service update demo db --secret-env POSTGRES_PASSWORD=file:password.txt`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			given := commandAt(cmd, args)
 			return operands(2, "the enclave", "the service")(cmd, args[:given])
@@ -53,8 +54,8 @@ its persistent directories; other files are made anew.`,
 			if given := commandAt(cmd, args); given < len(args) {
 				f.cmd = args[given:]
 			}
-			if f.image == "" && f.cmd == nil && f.entrypoint == nil && f.env == nil && f.ports == nil && f.files == nil && !f.privileged {
-				return &usageError{"nothing is to be changed", "--image, --cmd, --entrypoint, --env, --ports and --files say what"}
+			if f.image == "" && f.cmd == nil && f.entrypoint == nil && f.env == nil && f.ports == nil && f.files == nil && f.secretEnv == nil && !f.privileged {
+				return &usageError{"nothing is to be changed", "--image, --cmd, --entrypoint, --env, --secret-env, --ports and --files say what"}
 			}
 			return a.withService(ctx, args[0], args[1], func(_ *client.Enclave, s client.Service) error {
 				config, err := a.configOf(s)
@@ -64,7 +65,7 @@ its persistent directories; other files are made anew.`,
 				if err := f.apply(config); err != nil {
 					return err
 				}
-				return a.putService(ctx, args[0], s.Name, config, f.privileged, full)
+				return a.putService(ctx, args[0], s.Name, config, f, full)
 			})
 		},
 	}
@@ -78,11 +79,15 @@ its persistent directories; other files are made anew.`,
 // configOf is the call of ServiceConfig that a service was made from.
 func (a *app) configOf(s client.Service) (*plan.Object, error) {
 	unknown := &faultError{fmt.Sprintf("it isn't known what service '%s' was made from", s.Name), "'kurtosis service add' replaces it"}
-	if len(s.Config) == 0 {
+	made := s.Config
+	if len(s.KeptConfig) > 0 { // only the enclave knows what its secrets are
+		made = s.KeptConfig
+	}
+	if len(made) == 0 {
 		return nil, unknown
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(s.Config, &fields); err != nil {
+	if err := json.Unmarshal(made, &fields); err != nil {
 		return nil, unknown
 	}
 	if conditions, ok := fields["ReadyConditions"]; ok && string(conditions) != "null" {
@@ -106,8 +111,7 @@ func (a *app) configOf(s client.Service) (*plan.Object, error) {
 	return config.Object(), nil
 }
 
-// serviceDetail is all that is known of a service, as a document. Values of its environment may be secrets: they are
-// shown to who may read them in the container, too.
+// serviceDetail is all that is known of a service, as a document, with *** for secrets.
 type serviceDetail struct {
 	serviceDocument `yaml:",inline"`
 	Entrypoint      []string            `json:"entrypoint,omitempty" yaml:"entrypoint,omitempty"`
