@@ -123,11 +123,14 @@ func (r *runner) portOpen(ctx context.Context, ended <-chan struct{}, about even
 			return ctx.Err()
 		case <-timeout.C:
 			timer.Stop()
+			hint := fmt.Sprintf("the service runs, but nothing in it listens on %s: check the number, and that it listens on all addresses (0.0.0.0)", at)
+			if errors.Is(last, context.DeadlineExceeded) {
+				hint = cutOff
+			}
 			return r.withLog(ctx, event.Failure{
 				Message: fmt.Sprintf("%s of service %q did not open within %s", what, service, wait),
-				Hint: fmt.Sprintf("the service runs, but nothing in it listens on %s: check the number, and that it listens on all addresses (0.0.0.0); "+
-					"wait=\"10m\" in its PortSpec waits longer, wait=None not at all", at),
-				Tried: "connecting to " + what, Attempts: attempt, Elapsed: event.Seconds(r.Now().Sub(started)),
+				Hint:    hint + "; wait=\"10m\" in its PortSpec waits longer, wait=None not at all",
+				Tried:   "connecting to " + what, Attempts: attempt, Elapsed: event.Seconds(r.Now().Sub(started)),
 			}, service, last)
 		case <-ended:
 			timer.Stop()
@@ -238,9 +241,14 @@ func (r *runner) until(ctx context.Context, about event.Step, c condition) (held
 			if ctx.Err() != nil {
 				return held{}, ctx.Err()
 			}
+			hint := "timeout= waits longer"
+			var silent *unansweredError
+			if errors.As(last, &silent) && silent.hint != "" {
+				hint = silent.hint + "; " + hint
+			}
 			return held{}, r.withLog(ctx, event.Failure{
 				Message: fmt.Sprintf("%s within %s: %s", c.what, c.timeout, last),
-				Hint:    "timeout= waits longer",
+				Hint:    hint,
 				Tried:   c.recipeText(), Attempts: attempt, Elapsed: event.Seconds(r.Now().Sub(started)),
 			}, c.service, errors.Join(last))
 		case <-ticks:

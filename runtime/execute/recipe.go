@@ -9,10 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -42,6 +44,8 @@ func (r *runner) recipe(ctx context.Context, service string, recipe plan.Recipe)
 	if recipe.Exec != nil {
 		if a, err = r.runCommand(ctx, service, recipe.Exec.Command); err == nil {
 			err = extract(ctx, recipe.Exec.Extract, a.body, "command's output", a.values)
+		} else if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = &unansweredError{fmt.Sprintf("the command %q did not end", recipe.Exec.Command), "", err}
 		}
 		a.text = execText(a)
 		return a, err
@@ -176,6 +180,8 @@ func (r *runner) sendRequest(ctx context.Context, service string, recipe *plan.H
 		scheme = "https"
 	}
 	url := fmt.Sprintf("%s://%s:%d%s", scheme, service, at.Number, recipe.Endpoint)
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	var body io.Reader
 	if recipe.Method == http.MethodPost {
 		body = strings.NewReader(recipe.Body)
@@ -199,7 +205,9 @@ func (r *runner) sendRequest(ctx context.Context, service string, recipe *plan.H
 	resp, err := client.Do(req)
 	if err != nil {
 		var engine *backends.Error
-		if errors.As(err, &engine) {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, noAnswer(service, connected.Load(), err))
+		} else if errors.As(err, &engine) {
 			return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, engine)
 		}
 		return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, unwrapURL(err))
@@ -208,6 +216,9 @@ func (r *runner) sendRequest(ctx context.Context, service string, recipe *plan.H
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err == nil && len(text) > maxBody {
 		err = fmt.Errorf("the answer has more than %d MB", maxBody>>20)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = &unansweredError{"the answer did not come to its end", "", err}
 	}
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, err)
@@ -218,6 +229,27 @@ func (r *runner) sendRequest(ctx context.Context, service string, recipe *plan.H
 	}
 	a.text = fmt.Sprintf("Request had response code '%d' and body %q", a.code, a.body)
 	return a, nil
+}
+
+// unansweredError says what did not happen before the time was over.
+type unansweredError struct {
+	message string
+	hint    string // "" where more time is all that can help
+	err     error
+}
+
+func (e *unansweredError) Error() string { return e.message }
+
+func (e *unansweredError) Unwrap() error { return e.err }
+
+// cutOff explains packets that nobody answers: a service that is there and does not listen refuses at once.
+const cutOff = "the service runs, but its packets are lost: something keeps it from the enclave's network"
+
+func noAnswer(service string, connected bool, err error) error {
+	if connected {
+		return &unansweredError{fmt.Sprintf("service %q took the connection and did not answer", service), "", err}
+	}
+	return &unansweredError{fmt.Sprintf("service %q neither took the connection nor refused it", service), cutOff, err}
 }
 
 // client reaches services by name, through the backend.
