@@ -127,20 +127,37 @@ func (s *Server) happened(ctx context.Context, all *sync.WaitGroup, e backends.E
 	case backends.ServiceStarted:
 		s.alive.change(func(set map[string]bool) { set[e.UUID] = true })
 	case backends.ServiceEnded:
-		all.Go(func() {
-			timer := time.NewTimer(settleTime)
-			defer timer.Stop()
-			select {
-			case <-ctx.Done():
-				return
-			case <-timer.C:
-			}
-			now, err := s.Backend.InspectService(ctx, s.enclave.UUID, e.Service)
-			gone := backends.KindOf(err) == backends.NotFound || err == nil && (now.UUID != e.UUID || now.State == backends.Stopped)
-			if gone {
-				s.alive.change(func(set map[string]bool) { delete(set, e.UUID) })
-			}
-		})
+		all.Go(func() { s.settle(ctx, e) })
+	}
+}
+
+// settleLooks bounds how often a service is looked at whose container engine has not made up its mind.
+const settleLooks = 5
+
+// settle finds out what became of a service that ended.
+func (s *Server) settle(ctx context.Context, e backends.Event) {
+	again := time.NewTicker(settleTime)
+	defer again.Stop()
+	for range settleLooks {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+		now, err := s.Backend.InspectService(ctx, s.enclave.UUID, e.Service)
+		switch {
+		case backends.KindOf(err) == backends.NotFound, err == nil && now.UUID != e.UUID:
+		case err != nil, now.State == backends.Running:
+			return
+		case now.State == backends.Starting:
+			continue
+		case now.Interrupted:
+			// It stays among those that run: should this fail, or we end, our next start tries again.
+			_, _ = s.Backend.StartService(ctx, s.enclave.UUID, e.Service)
+			return
+		}
+		s.alive.change(func(set map[string]bool) { delete(set, e.UUID) })
+		return
 	}
 }
 

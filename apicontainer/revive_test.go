@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	pb "github.com/kurtosis-go/kurtosis/api/apicontainerapi"
+	"github.com/kurtosis-go/kurtosis/backends"
 )
 
 // Services that ended while nobody looked are started again; those that ended before are not.
@@ -49,4 +50,40 @@ def run(plan):
 	require.NoError(t, err)
 	require.Equal(t, pb.ServiceStatus_RUNNING, list.Msg.ServiceInfo["lost"].ServiceStatus)
 	require.Equal(t, pb.ServiceStatus_STOPPED, list.Msg.ServiceInfo["off"].ServiceStatus)
+}
+
+// A service whose Pod was taken away, as by the drain of a node, is started again; one that ends by itself is not.
+func TestInterrupted(t *testing.T) {
+	b := newBench(t)
+	life, end := context.WithCancel(t.Context())
+	var watch sync.WaitGroup
+	watch.Go(func() { b.server.Run(life) })
+	defer watch.Wait()
+	defer end()
+	said := b.script(`
+def run(plan):
+    for name in ["drained", "done"]:
+        plan.add_service(name=name, config=ServiceConfig(image="toolbox", cmd=["sleep"]))
+`, nil)
+	require.Equal(t, "finished true ", said[len(said)-1])
+	enclave, err := b.backend.InspectEnclave(t.Context(), "demo")
+	require.NoError(t, err)
+	events, err := b.backend.Watch(t.Context(), enclave.UUID)
+	require.NoError(t, err)
+	require.NoError(t, b.backend.StopService(t.Context(), enclave.UUID, "done"))
+	require.NoError(t, b.backend.Interrupt(t.Context(), enclave.UUID, "drained"))
+	for event := range events {
+		require.NoError(t, event.Err)
+		if event.Type == backends.ServiceStarted {
+			require.Equal(t, "drained", event.Service)
+			break
+		}
+	}
+	drained, err := b.backend.InspectService(t.Context(), enclave.UUID, "drained")
+	require.NoError(t, err)
+	require.Equal(t, backends.Running, drained.State)
+	require.False(t, drained.Interrupted)
+	done, err := b.backend.InspectService(t.Context(), enclave.UUID, "done")
+	require.NoError(t, err)
+	require.Equal(t, backends.Stopped, done.State)
 }

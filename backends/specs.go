@@ -226,6 +226,9 @@ type Service struct {
 	// ExitCode of a stopped service; OutOfMemory if the kernel killed it for its memory.
 	ExitCode    int
 	OutOfMemory bool
+	// Interrupted, of a stopped service, says that what it ran in was taken away, by the drain of a node or by hand, and that nothing
+	// will start it again (Kubernetes).
+	Interrupted bool
 	Started     time.Time
 	Finished    time.Time
 }

@@ -127,7 +127,7 @@ func (b *Backend) launch(s *service) {
 	ctx, cancel := context.WithCancel(b.life)
 	r := &run{cancel: cancel, done: make(chan struct{}), killed: make(chan struct{}), listeners: map[backends.Port]*listener{}}
 	s.run = r
-	s.State, s.Started, s.Finished, s.ExitCode, s.OutOfMemory, s.Reason = backends.Running, time.Now(), time.Time{}, 0, false, ""
+	s.State, s.Started, s.Finished, s.ExitCode, s.OutOfMemory, s.Interrupted, s.Reason = backends.Running, time.Now(), time.Time{}, 0, false, false, ""
 	s.enclave.notify(backends.Event{Type: backends.ServiceStarted, Service: s.Name, UUID: s.UUID, Time: s.Started})
 	p := b.process(s, r, s.image.command(s.spec), nil)
 	if s.spec.User != nil {
@@ -208,6 +208,18 @@ func (b *Backend) stop(ctx context.Context, s *service) error {
 		b.kill(s)
 		return nil
 	}
+}
+
+// Interrupt ends a service's process as one ends whose node is drained: nothing starts it again.
+func (b *Backend) Interrupt(ctx context.Context, enclave, service string) error {
+	s, err := b.service(enclave, service)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	s.Interrupted = true
+	b.mu.Unlock()
+	return b.stop(ctx, s)
 }
 
 // kill ends a process at once and for good.

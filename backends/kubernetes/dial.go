@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	core "k8s.io/api/core/v1"
 
@@ -34,7 +35,7 @@ func (b *Backend) Dial(ctx context.Context, enclave, service string, port backen
 	if err := b.equip(ctx, enclave, p); err != nil {
 		return nil, err
 	}
-	near, far := net.Pipe()
+	near, far := newPipe()
 	life, cancel := context.WithCancel(b.lifetime)
 	out := &statusWriter{to: far, status: make(chan byte, 1)}
 	ended := make(chan error, 1)
@@ -48,7 +49,7 @@ func (b *Backend) Dial(ctx context.Context, enclave, service string, port backen
 		ended <- err
 		cancel()
 	}()
-	conn := relayed{near, cancel}
+	conn := &relayed{near, cancel}
 	select {
 	case status := <-out.status:
 		switch status {
@@ -89,14 +90,34 @@ func dialPod(ctx context.Context, p *core.Pod, service string, port backends.Por
 
 // relayed ends the process with the connection.
 type relayed struct {
-	net.Conn
+	*pipe
 	cancel context.CancelFunc
 }
 
-func (c relayed) Close() error {
-	err := c.Conn.Close()
+func (c *relayed) Close() error {
+	err := c.pipe.Close()
 	c.cancel()
 	return err
+}
+
+// pipe is one of two ends. Unlike one of net.Pipe it can cease to write and go on reading, as a TCP connection can.
+type pipe struct {
+	net.Conn // reads
+	out      net.Conn
+}
+
+func newPipe() (near, far *pipe) {
+	nearIn, farOut := net.Pipe()
+	farIn, nearOut := net.Pipe()
+	return &pipe{nearIn, nearOut}, &pipe{farIn, farOut}
+}
+
+func (p *pipe) Write(b []byte) (int, error)        { return p.out.Write(b) }
+func (p *pipe) CloseWrite() error                  { return p.out.Close() }
+func (p *pipe) Close() error                       { return errors.Join(p.out.Close(), p.Conn.Close()) }
+func (p *pipe) SetWriteDeadline(t time.Time) error { return p.out.SetWriteDeadline(t) }
+func (p *pipe) SetDeadline(t time.Time) error {
+	return errors.Join(p.out.SetWriteDeadline(t), p.SetReadDeadline(t))
 }
 
 // statusWriter takes the status off the front of a stream; of a failure the rest is the reason.

@@ -4,6 +4,8 @@ package kubernetes_test
 
 import (
 	"context"
+	"io"
+	"net"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -43,10 +45,10 @@ func newFaulty(t *testing.T, options kubernetes.Options) *faulty {
 	return newAlone(t, options)
 }
 
-// newAlone is for tests that nothing may run beside.
 // Client is a client of the whole API of the cluster.
 func (f *faulty) Client() client.Interface { return all(f.Backend) }
 
+// newAlone is for tests that nothing may run beside.
 func newAlone(t *testing.T, options kubernetes.Options) *faulty {
 	t.Helper()
 	return newAloneFor(t, 3*time.Minute, options)
@@ -161,6 +163,96 @@ func TestPodDeleted(t *testing.T) {
 		after, err := f.InspectService(f.ctx, f.enclave.UUID, "web")
 		return err == nil && after.State == backends.Running && after.Address == before.Address
 	}, time.Minute, 100*time.Millisecond)
+}
+
+// A Pod that is deleted by hand, whose process ends with code 0 when it is asked to, looks like one that is done; it is told apart from
+// one that ended by itself and from one that was stopped.
+func TestInterrupted(t *testing.T) {
+	f := newFaulty(t, kubernetes.Options{})
+	before, err := f.AddService(f.ctx, f.enclave.UUID, f.spec("web", "sleep"))
+	require.NoError(t, err)
+	_, err = f.AddService(f.ctx, f.enclave.UUID, f.spec("done", "print", "done"))
+	require.NoError(t, err)
+	_, err = f.AddService(f.ctx, f.enclave.UUID, f.spec("off", "sleep"))
+	require.NoError(t, err)
+	events, err := f.Watch(f.ctx, f.enclave.UUID)
+	require.NoError(t, err)
+	require.NoError(t, f.Client().CoreV1().Pods(f.namespace()).DeleteCollection(f.ctx, meta.DeleteOptions{}, meta.ListOptions{LabelSelector: "kurtosistech.com/id=web"}))
+	for event := range events {
+		require.NoError(t, event.Err)
+		if event.Type == backends.ServiceEnded && event.Service == "web" {
+			require.Zero(t, event.ExitCode)
+			break
+		}
+	}
+	require.True(t, f.until("web", func(s backends.Service) bool { return s.State == backends.Stopped }).Interrupted)
+	require.Eventually(t, func() bool {
+		pods, err := f.Client().CoreV1().Pods(f.namespace()).List(f.ctx, meta.ListOptions{LabelSelector: "kurtosistech.com/id=web"})
+		return err == nil && len(pods.Items) == 0
+	}, time.Minute, 50*time.Millisecond, "its Pod has gone")
+	require.True(t, f.until("web", func(s backends.Service) bool { return s.State == backends.Stopped }).Interrupted)
+	after, err := f.StartService(f.ctx, f.enclave.UUID, "web")
+	require.NoError(t, err)
+	require.Equal(t, backends.Running, after.State)
+	require.False(t, after.Interrupted)
+	require.Equal(t, before.Address, after.Address)
+	require.Equal(t, before.UUID, after.UUID)
+
+	require.NoError(t, f.StopService(f.ctx, f.enclave.UUID, "off"))
+	for _, name := range []string{"done", "off"} {
+		require.False(t, f.until(name, func(s backends.Service) bool { return s.State == backends.Stopped }).Interrupted, name)
+	}
+}
+
+// A process was killed while it made a service or replaced one: what it left does not keep the name.
+func TestHalfMade(t *testing.T) {
+	f := newFaulty(t, kubernetes.Options{})
+	spec := f.spec("web", "sleep")
+	spec.Ports = map[string]backends.Port{"http": {Number: 8080}}
+	before, err := f.AddService(f.ctx, f.enclave.UUID, spec)
+	require.NoError(t, err)
+	background := meta.DeletePropagationBackground
+	require.NoError(t, f.Client().BatchV1().Jobs(f.namespace()).Delete(f.ctx, "web", meta.DeleteOptions{PropagationPolicy: &background}))
+	left, err := f.Client().CoreV1().Services(f.namespace()).Get(f.ctx, "web", meta.GetOptions{})
+	require.NoError(t, err)
+	require.Equal(t, before.Address, left.Spec.ClusterIP)
+	_, err = f.InspectService(f.ctx, f.enclave.UUID, "web")
+	require.Equal(t, backends.NotFound, backends.KindOf(err))
+	after, err := f.AddService(f.ctx, f.enclave.UUID, spec)
+	require.NoError(t, err)
+	require.Equal(t, backends.Running, after.State)
+	require.NotEqual(t, before.UUID, after.UUID)
+	_, err = f.AddService(f.ctx, f.enclave.UUID, spec)
+	require.EqualError(t, err, `enclave "`+f.enclave.Name+`" has a service "web" already`)
+
+	// What somebody else made is left alone.
+	theirs := &core.Service{ObjectMeta: meta.ObjectMeta{Name: "theirs"}, Spec: core.ServiceSpec{Ports: []core.ServicePort{{Port: 80}}}}
+	_, err = f.Client().CoreV1().Services(f.namespace()).Create(f.ctx, theirs, meta.CreateOptions{})
+	require.NoError(t, err)
+	_, err = f.AddService(f.ctx, f.enclave.UUID, f.spec("theirs", "sleep"))
+	require.EqualError(t, err, `enclave "`+f.enclave.Name+`" has a service "theirs" already`)
+	_, err = f.Client().CoreV1().Services(f.namespace()).Get(f.ctx, "theirs", meta.GetOptions{})
+	require.NoError(t, err)
+}
+
+// What is dialled can be told that nothing more comes, and goes on answering.
+func TestHalfClosed(t *testing.T) {
+	f := newFaulty(t, kubernetes.Options{})
+	_, err := f.AddService(f.ctx, f.enclave.UUID, f.spec("web", "tcp", "7000"))
+	require.NoError(t, err)
+	var conn net.Conn
+	require.Eventually(t, func() bool {
+		conn, err = f.Dial(f.ctx, f.enclave.UUID, "web", backends.Port{Number: 7000})
+		return backends.KindOf(err) != backends.PortClosed
+	}, time.Minute, 50*time.Millisecond)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "the last that is said")
+	require.NoError(t, err)
+	require.NoError(t, conn.(interface{ CloseWrite() error }).CloseWrite())
+	answer, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.Equal(t, "the last that is said", string(answer))
 }
 
 func TestUnsupported(t *testing.T) {

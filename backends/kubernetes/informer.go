@@ -27,6 +27,25 @@ type enclave struct {
 	mu     sync.Mutex
 	views  *views
 	cancel context.CancelFunc
+	making map[string]bool // names of services
+}
+
+// reserve takes the name of a service that is being made, until release is called; ok is false while another has it.
+func (e *enclave) reserve(name string) (release func(), ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.making[name] {
+		return nil, false
+	}
+	if e.making == nil {
+		e.making = map[string]bool{}
+	}
+	e.making[name] = true
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.making, name)
+	}, true
 }
 
 // views are copies of an enclave's objects that follow the cluster.

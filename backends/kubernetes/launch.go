@@ -35,10 +35,27 @@ func (b *Backend) AddService(ctx context.Context, enclave string, spec backends.
 	doing := fmt.Sprintf("starting service %q", spec.Name)
 	whole, cancel := cleanupContext(ctx) // a request that was cancelled may have succeeded
 	defer cancel()
+	release, free := e.reserve(spec.Name)
+	if !free {
+		return backends.Service{}, serviceTaken(e, spec.Name)
+	}
+	defer release()
 	svc, err := b.client.services(e.namespace).Create(whole, service(e, &spec), meta.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		half, unclear := b.isHalf(ctx, e, spec.Name)
+		if unclear != nil {
+			return backends.Service{}, b.wrap(ctx, unclear, doing)
+		}
+		if half {
+			if err := b.remove(whole, e, spec.Name); err != nil {
+				return backends.Service{}, b.wrap(ctx, err, doing)
+			}
+			svc, err = b.client.services(e.namespace).Create(whole, service(e, &spec), meta.CreateOptions{})
+		}
+	}
 	switch {
 	case apierrors.IsAlreadyExists(err):
-		return backends.Service{}, backends.Errorf(backends.AlreadyExists, "enclave %q has a service %q already", e.info.Name, spec.Name)
+		return backends.Service{}, serviceTaken(e, spec.Name)
 	case apierrors.IsNotFound(err):
 		b.forget(enclave)
 		return backends.Service{}, noEnclave(enclave)
@@ -53,6 +70,22 @@ func (b *Backend) AddService(ctx context.Context, enclave string, spec backends.
 		return backends.Service{}, b.failed(ctx, err, doing)
 	}
 	return s, nil
+}
+
+func serviceTaken(e *enclave, name string) error {
+	return backends.Errorf(backends.AlreadyExists, "enclave %q has a service %q already", e.info.Name, name)
+}
+
+// isHalf tells whether a name is held by what a process left that was killed between the first object of a service and its
+// controller, or between the controller's removal and the rest's. Nobody else would ever remove it. What this process is making is
+// reserved, and two processes do not work in an enclave at once: its API container does, or who holds its lock.
+func (b *Backend) isHalf(ctx context.Context, e *enclave, name string) (bool, error) {
+	_, err := b.controllerNamed(ctx, e, name)
+	if err == nil || !apierrors.IsNotFound(err) {
+		return false, err
+	}
+	held, err := b.client.services(e.namespace).List(ctx, of(name))
+	return err == nil && len(held.Items) > 0, err
 }
 
 func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {

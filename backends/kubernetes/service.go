@@ -177,7 +177,20 @@ func (b *Backend) describeService(ctx context.Context, c *controller, svc, open 
 			}
 		}
 	}
+	s.Interrupted = s.State == backends.Stopped && interrupted(c, pod)
 	return s, nil
+}
+
+// interrupted tells of a Job whose process ended because its Pod was deleted: with a code that means to the Job that it is done. The
+// Pod of a process that ended by itself stays. Whoever stops a service or replaces its controller says so there first.
+func interrupted(c *controller, pod *core.Pod) bool {
+	if c.job == nil || c.stopped || c.DeletionTimestamp != nil || c.Annotations[noteReplaced] != "" {
+		return false
+	}
+	if pod == nil {
+		return c.ended
+	}
+	return pod.DeletionTimestamp != nil
 }
 
 func ended(s *backends.Service, t *core.ContainerStateTerminated) {
@@ -270,7 +283,8 @@ func (b *Backend) resume(ctx context.Context, e *enclave, c *controller) error {
 
 // retire removes a controller with its Pods, for another that takes its name. Who watches does not take it for the service's end.
 func (b *Backend) retire(ctx context.Context, v *views, c *controller) error {
-	if err := b.patch(ctx, c, fmt.Sprintf(`{"metadata":{"annotations":{%q:"true"}}}`, noteReplaced)); err != nil {
+	// With the UID it is this controller or none: another may have its name by now.
+	if err := b.patch(ctx, c, fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:"true"}}}`, c.UID, noteReplaced)); err != nil {
 		return err
 	}
 	return b.removeController(ctx, v, c, meta.DeleteOptions{})

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,6 +136,9 @@ func (b *Backend) launchSystem(ctx, whole context.Context, e *enclave, spec *bac
 		}
 		address = svc.Spec.ClusterIP
 	}
+	if err := b.environment(whole, e, spec, labels); err != nil {
+		return backends.System{}, err
+	}
 	set, err := b.systemSet(e, spec, labels, address)
 	if err != nil {
 		return backends.System{}, err
@@ -174,6 +176,17 @@ func (b *Backend) systemVolume(ctx context.Context, e *enclave, spec *backends.S
 	return err
 }
 
+// environment puts what a container of ours is told by variables into a Secret of its name: tokens and keys may be among them, and who may
+// see Pods need not see these.
+func (b *Backend) environment(ctx context.Context, e *enclave, spec *backends.SystemSpec, labels map[string]string) error {
+	secret := &core.Secret{ObjectMeta: meta.ObjectMeta{Name: spec.Name, Labels: labels}, StringData: spec.Env}
+	_, err := b.client.secrets(e.namespace).Create(ctx, secret, meta.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) { // of one that was half made
+		_, err = b.client.secrets(e.namespace).Update(ctx, secret, meta.UpdateOptions{})
+	}
+	return err
+}
+
 // systemSet is the ReplicaSet of a container of ours. It has no rights on its node.
 func (b *Backend) systemSet(e *enclave, spec *backends.SystemSpec, labels map[string]string, address string) (*apps.ReplicaSet, error) {
 	own := b.options
@@ -189,15 +202,13 @@ func (b *Backend) systemSet(e *enclave, spec *backends.SystemSpec, labels map[st
 	no, yes, grace, one := false, true, int64(backends.DefaultStopGrace.Seconds()), int32(1)
 	main := core.Container{
 		Name: container, Image: spec.Image, ImagePullPolicy: b.options.PullPolicy, Args: spec.Command,
-		Ports: []core.ContainerPort{{Name: "api", ContainerPort: int32(spec.Port)}},
+		Ports:   []core.ContainerPort{{Name: "api", ContainerPort: int32(spec.Port)}},
+		EnvFrom: []core.EnvFromSource{{SecretRef: &core.SecretEnvSource{LocalObjectReference: core.LocalObjectReference{Name: spec.Name}}}},
 		Env: []core.EnvVar{{Name: OptionsVariable, Value: string(text)},
 			{Name: nodeVariable, ValueFrom: &core.EnvVarSource{FieldRef: &core.ObjectFieldSelector{FieldPath: "status.hostIP"}}}},
 		SecurityContext: &core.SecurityContext{AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
 			Capabilities: &core.Capabilities{Drop: []core.Capability{"ALL"}}, SeccompProfile: &core.SeccompProfile{Type: core.SeccompProfileTypeRuntimeDefault}},
 		VolumeMounts: []core.VolumeMount{{Name: "tmp", MountPath: "/tmp"}},
-	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
-		main.Env = append(main.Env, core.EnvVar{Name: name, Value: strings.ReplaceAll(spec.Env[name], "$", "$$")})
 	}
 	p := core.PodSpec{
 		ServiceAccountName: spec.Name, EnableServiceLinks: &no, TerminationGracePeriodSeconds: &grace,
@@ -306,20 +317,22 @@ func (b *Backend) systemPod(ctx context.Context, id string) (*core.Pod, error) {
 	return newest(list.Items, c), nil
 }
 
-// SystemSettings leaves out of the environment what this package put there.
+// SystemSettings leaves out of the environment what this package put there. It takes the right to see Secrets.
 func (b *Backend) SystemSettings(ctx context.Context, id string) (backends.SystemSettings, error) {
 	_, c, err := b.system(ctx, id)
 	if err != nil {
 		return backends.SystemSettings{}, err
 	}
+	secret, err := b.client.secrets(c.Namespace).Get(ctx, c.Name, meta.GetOptions{})
+	if err != nil {
+		return backends.SystemSettings{}, b.wrap(ctx, err, fmt.Sprintf("looking at the settings of %s", c.Name))
+	}
 	s := backends.SystemSettings{Env: map[string]string{}}
+	for name, value := range secret.Data {
+		s.Env[name] = string(value)
+	}
 	for _, main := range c.template.Spec.Containers {
 		s.Command = main.Args
-		for _, v := range main.Env {
-			if v.Name != OptionsVariable && v.Name != nodeVariable {
-				s.Env[v.Name] = strings.ReplaceAll(v.Value, "$$", "$")
-			}
-		}
 	}
 	return s, nil
 }
@@ -376,7 +389,7 @@ func (b *Backend) RemoveSystem(ctx context.Context, id string) error {
 	case backends.KindOf(err) != backends.NotFound:
 		return err
 	}
-	errs = append(errs, b.client.serviceAccounts(namespace).Delete(ctx, name, meta.DeleteOptions{}))
+	errs = append(errs, b.client.serviceAccounts(namespace).Delete(ctx, name, meta.DeleteOptions{}), b.client.secrets(namespace).Delete(ctx, name, meta.DeleteOptions{}))
 	if namespace == EngineNamespace {
 		errs = append(errs, b.client.clusterRoleBindings().Delete(ctx, name, meta.DeleteOptions{}))
 	} else {

@@ -4,8 +4,10 @@ package kubernetes_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +54,29 @@ func (f *faulty) ask(s backends.System) (string, error) {
 	return string(body[:n]), nil
 }
 
+// secret looks at where the settings of a container of ours are: in a Secret, and nowhere in what describes its Pod.
+func (f *faulty) secret(s backends.System, spec backends.SystemSpec) {
+	f.Helper()
+	settings, err := f.SystemSettings(f.ctx, s.ID)
+	require.NoError(f, err)
+	require.Equal(f, backends.SystemSettings{Command: spec.Command, Env: spec.Env}, settings)
+	namespace, name, _ := strings.Cut(s.ID, "/")
+	secret, err := f.Client().CoreV1().Secrets(namespace).Get(f.ctx, name, meta.GetOptions{})
+	require.NoError(f, err)
+	require.Equal(f, map[string][]byte{"GREETING": []byte(spec.Env["GREETING"])}, secret.Data)
+	set, err := f.Client().AppsV1().ReplicaSets(namespace).Get(f.ctx, name, meta.GetOptions{})
+	require.NoError(f, err)
+	pods, err := f.Client().CoreV1().Pods(namespace).List(f.ctx, meta.ListOptions{LabelSelector: "kurtosistech.com/guid=" + spec.UUID})
+	require.NoError(f, err)
+	require.NotEmpty(f, pods.Items)
+	for _, object := range []any{set, pods} {
+		text, err := json.Marshal(object)
+		require.NoError(f, err)
+		require.Contains(f, string(text), `"envFrom":[{"secretRef":{"name":"`+name+`"}}]`)
+		require.NotContains(f, string(text), spec.Env["GREETING"])
+	}
+}
+
 func (f *faulty) systemNamed(kind, name string) *backends.System {
 	f.Helper()
 	list, err := f.ListSystems(f.ctx, kind)
@@ -86,6 +111,7 @@ func TestSystems(t *testing.T) {
 		require.Equal(t, spec.Labels, started.Labels)
 		require.Equal(t, enclave != "", started.Address != "")
 		f.heard(started.ID, "ready: yes")
+		f.secret(started, spec)
 		_, err = f.StartSystem(f.ctx, spec)
 		require.EqualError(t, err, "starting "+spec.Name+": there is a container of that name already")
 		require.Equal(t, backends.AlreadyExists, backends.KindOf(err))
@@ -112,13 +138,17 @@ func TestSystems(t *testing.T) {
 			t.Fatal("what a pod that is gone said is forgotten, but there is", line, err)
 		}
 		require.NoError(t, f.ResumeSystem(f.ctx, started.ID))
+		f.heard(started.ID, spec.Env["GREETING"])
 		f.heard(started.ID, "ready: yes")
+		f.secret(started, spec)
 		again := f.systemNamed(spec.Kind, spec.Name)
 		require.Equal(t, started.Address, again.Address)
 
 		require.NoError(t, f.RemoveSystem(f.ctx, started.ID))
 		require.Nil(t, f.systemNamed(spec.Kind, spec.Name))
 		_, err = f.Client().CoreV1().ServiceAccounts(namespace).Get(f.ctx, spec.Name, meta.GetOptions{})
+		require.True(t, apierrors.IsNotFound(err), err)
+		_, err = f.Client().CoreV1().Secrets(namespace).Get(f.ctx, spec.Name, meta.GetOptions{})
 		require.True(t, apierrors.IsNotFound(err), err)
 		_, err = f.Client().CoreV1().PersistentVolumeClaims(namespace).Get(f.ctx, spec.Volume, meta.GetOptions{})
 		require.NoError(t, err, "the volume stays")
