@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -444,7 +445,7 @@ def run(plan, code=1):
 			break
 		}
 	}
-	kill(t, e)
+	kill(t, e, true)
 	for range lines { // it ends
 	}
 	var result *enclaves.StarlarkRunResult
@@ -458,18 +459,24 @@ def run(plan, code=1):
 }
 
 // kill ends the API container of an enclave as kill -9 does; it is started again by what keeps it. SDK_TEST_KILL is a script
-// that does so elsewhere than on Docker, with the UUID as its argument.
-func kill(t *testing.T, e *enclaves.EnclaveContext) {
+// that does so elsewhere than on Docker, with the UUID as its argument, and "hard" or, where the container is to have its time to
+// end, "soft".
+func kill(t *testing.T, e *enclaves.EnclaveContext, hard bool) {
 	t.Helper()
 	script := os.Getenv("SDK_TEST_KILL")
 	if script == "" {
 		script = `kill -9 "$(docker inspect -f '{{.State.Pid}}' "kurtosis-api--$1")"`
 	}
-	out, err := exec.Command("bash", "-c", script, "kill", string(e.GetEnclaveUuid())).CombinedOutput()
+	how := "soft"
+	if hard {
+		how = "hard"
+	}
+	out, err := exec.Command("bash", "-c", script, "kill", string(e.GetEnclaveUuid()), how).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
 
-// TestKilledAtEveryStep kills the API container's process as each step of a run begins. It is started again, and the next run does what is left: steps that were done are not done again, and the end is the same.
+// TestKilledAtEveryStep kills the API container's process as each step of a run begins, or as those of SDK_TEST_KILLED_STEPS do. It is
+// started again, and the next run does what is left: steps that were done are not done again, and the end is the same.
 func TestKilledAtEveryStep(t *testing.T) {
 	k, ctx := connect(t), t.Context()
 	run := fmt.Sprintf(`
@@ -488,7 +495,16 @@ def run(plan):
 	fresh := config("{}", func(c *starlark_run_config.StarlarkRunConfig) {
 		c.ExperimentalFeatureFlags = []rpc.KurtosisFeatureFlag{rpc.KurtosisFeatureFlag_NO_INSTRUCTIONS_CACHING}
 	})
-	for last := 1; last <= steps; last++ {
+	killed := []int{1, 2, 3, 4, 5, 6, steps}
+	if some := os.Getenv("SDK_TEST_KILLED_STEPS"); some != "" {
+		killed = nil
+		for _, word := range strings.Fields(some) {
+			step, err := strconv.Atoi(word)
+			require.NoError(t, err)
+			killed = append(killed, step)
+		}
+	}
+	for _, last := range killed {
 		lines, cancel, err := e.RunStarlarkScript(ctx, run, fresh)
 		require.NoError(t, err)
 		begun := 0
@@ -497,7 +513,7 @@ def run(plan):
 				continue
 			}
 			if begun++; begun == last {
-				kill(t, e)
+				kill(t, e, last%2 == 1)
 			}
 		}
 		cancel()
