@@ -35,6 +35,8 @@ type Options struct {
 	Address string
 	// Opened, unless nil, is told of each port that is opened, from several goroutines.
 	Opened func(Forward)
+	// Left, unless nil, is told once of each port of a service that is left where it is, because a cluster forwards TCP alone.
+	Left func(Forward)
 }
 
 // Forward is a port of this machine that leads elsewhere.
@@ -42,7 +44,7 @@ type Forward struct {
 	Enclave string        // its name, "" for the engine
 	Service string        // "" for the engine or an API container
 	Port    backends.Port // there
-	Local   string        // address here
+	Local   string        // address here, "" for none
 }
 
 const loopback = "127.0.0.1"
@@ -55,12 +57,14 @@ type Gateway struct {
 
 	mu    sync.Mutex
 	ports map[key]*net.TCPAddr
+	left  map[key]bool // that Left was told of
 }
 
 // key is what a port leads to.
 type key struct {
 	enclave, service string // UUID; "" for the API container
 	port             uint16
+	transport        backends.Transport // "" for TCP
 }
 
 // Serve brings the engine to a listener, and the rest to free ports, until ctx ends. Connections to what has gone fail, those to
@@ -70,7 +74,7 @@ func Serve(ctx context.Context, o Options, listener net.Listener) error {
 		o.Address = loopback
 	}
 	ctx, stop := context.WithCancel(ctx)
-	g := &Gateway{Options: o, ctx: ctx, ports: map[key]*net.TCPAddr{}}
+	g := &Gateway{Options: o, ctx: ctx, ports: map[key]*net.TCPAddr{}, left: map[key]bool{}}
 	g.opened(Forward{Port: backends.Port{Number: uint16(listener.Addr().(*net.TCPAddr).Port)}, Local: listener.Addr().String()})
 	g.all.Go(g.follow)
 	err := rpc.Serve(ctx, listener, g.engineHandler())
@@ -196,7 +200,7 @@ func (g *Gateway) openAPI(uuid, name string, port uint16) (*net.TCPAddr, error) 
 
 // openService opens a port of a service.
 func (g *Gateway) openService(enclave, enclaveName, service string, port backends.Port) (*net.TCPAddr, error) {
-	return g.open(key{enclave, service, port.Number}, Forward{enclaveName, service, port, ""}, func(l net.Listener) {
+	return g.open(key{enclave: enclave, service: service, port: port.Number}, Forward{enclaveName, service, port, ""}, func(l net.Listener) {
 		stop := context.AfterFunc(g.ctx, func() { l.Close() })
 		defer stop()
 		for {
@@ -301,6 +305,15 @@ func (g *Gateway) openServices(e backends.Enclave, s backends.Service) {
 	for _, p := range s.Ports {
 		if p.Protocol() == backends.TCP {
 			_, _ = g.openService(e.UUID, e.Name, s.Name, p) // no port is free: it is not told of
+			continue
+		}
+		k := key{e.UUID, s.Name, p.Number, p.Protocol()}
+		g.mu.Lock()
+		told := g.left[k]
+		g.left[k] = true
+		g.mu.Unlock()
+		if !told && g.Left != nil {
+			g.Left(Forward{Enclave: e.Name, Service: s.Name, Port: p})
 		}
 	}
 }

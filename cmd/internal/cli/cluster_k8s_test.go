@@ -231,6 +231,21 @@ func TestClusterExamples(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, body, "Ada")
 	c.ok("enclave", "rm", "-f", "quick")
+
+	// A process that ends with code 0 when it is asked to, as a database does, comes back as well: by its API container.
+	mine := meta.ListOptions{LabelSelector: "kurtosistech.com/id=postgres"}
+	before, err := pods.Pods("kt-book").List(t.Context(), mine)
+	require.NoError(t, err)
+	require.Len(t, before.Items, 1)
+	require.NoError(t, pods.Pods("kt-book").Delete(t.Context(), before.Items[0].Name, meta.DeleteOptions{}))
+	require.Eventually(t, func() bool {
+		after, err := pods.Pods("kt-book").List(t.Context(), mine)
+		if err != nil || len(after.Items) != 1 || after.Items[0].UID == before.Items[0].UID {
+			return false
+		}
+		out, _, status := c.run("service", "exec", "book", "postgres", "whoami")
+		return status == 0 && strings.Contains(out, "root")
+	}, time.Minute, 200*time.Millisecond)
 }
 
 // TestClusterImage puts the engine's image into a registry, from which the node takes it.

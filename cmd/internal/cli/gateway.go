@@ -17,8 +17,8 @@ import (
 
 // forwardDocument is a port as JSON.
 type forwardDocument struct {
-	Type    string `json:"type"` // forward
-	Local   string `json:"local"`
+	Type    string `json:"type"` // forward, or left where it is
+	Local   string `json:"local,omitempty"`
 	Enclave string `json:"enclave,omitempty"`
 	Service string `json:"service,omitempty"`
 	Port    string `json:"port"`
@@ -35,7 +35,8 @@ func (a *app) gatewayCommand() *cobra.Command {
 		Long: `Keep the engine of a cluster, and the services of its enclaves, on ports of this machine.
 
 It runs until it is interrupted, and prints each port that it opens. SDKs and other programs find the engine at 127.0.0.1:9710,
-as on Docker. Commands of kurtosis do without a gateway. A Pod that is replaced is found again by the next connection.`,
+as on Docker. Commands of kurtosis do without a gateway. A Pod that is replaced is found again by the next connection. Clusters
+forward TCP alone: UDP ports are told of and left where they are.`,
 		Example: "  kurtosis gateway\n  kurtosis gateway --port 9720 -o json",
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -91,5 +92,14 @@ func (a *app) gateway(ctx context.Context, b engine.Backend, name string, port u
 			fmt.Fprintf(a.Out, "port %s of service '%s' in enclave '%s' is on %s\n", f.Port, f.Service, f.Enclave, f.Local)
 		}
 	}
-	return gateway.Serve(ctx, gateway.Options{Backend: b, Engine: name, Opened: opened}, listener)
+	left := func(f gateway.Forward) {
+		mu.Lock()
+		defer mu.Unlock()
+		if a.output == formatJSON {
+			_ = json.NewEncoder(a.Out).Encode(forwardDocument{"left", "", f.Enclave, f.Service, f.Port.String()})
+			return
+		}
+		fmt.Fprintf(a.Out, "port %s of service '%s' in enclave '%s' stays there: clusters forward TCP alone; public_ports opens it on the nodes\n", f.Port, f.Service, f.Enclave)
+	}
+	return gateway.Serve(ctx, gateway.Options{Backend: b, Engine: name, Opened: opened, Left: left}, listener)
 }

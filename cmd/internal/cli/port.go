@@ -86,7 +86,7 @@ func published(s backends.Service, id string) (backends.Endpoint, error) {
 	if s.State == backends.Stopped {
 		return backends.Endpoint{}, &faultError{fmt.Sprintf("service '%s' is stopped", s.Name), ""}
 	}
-	hint := "UDP ports are published with publish_udp=True"
+	hint := "on Docker UDP ports are published with publish_udp=True; clusters forward TCP alone, public_ports opens UDP ports on their nodes"
 	if s.Ports[id].Protocol() != backends.UDP {
 		hint = "--no-connect keeps it off, and a cluster is elsewhere: 'kurtosis gateway' brings its services to this machine"
 	}
