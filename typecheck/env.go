@@ -18,16 +18,26 @@ const (
 	looped       // by a turn of a loop, of which there may have been none
 )
 
-// place is what is known of one variable.
+// place is what is known of one variable. It is small, since every branch has all of them.
 type place struct {
 	typ    types.Type
+	guards *guards // for maybe: the conditions under which it was set
 	state  state
-	guards []guard // for maybe: the conditions under which it was set
 }
+
+// guards are conditions one of which holds. They are shared, and never changed.
+type guards []guard
 
 type guard struct {
 	cond syntax.Expr
 	want bool
+}
+
+func (g *guards) list() []guard {
+	if g == nil {
+		return nil
+	}
+	return *g
 }
 
 // env is what is known at one point of a function: its variables, by slot, and the parts of values (x.a, d["k"])
@@ -74,15 +84,15 @@ func join(a, b *env, cond syntax.Expr) *env {
 		if x.state != y.state || x.state == maybe {
 			switch {
 			case x.state == maybe && y.state == maybe:
-				x.guards = allGuards(x.guards, y.guards)
+				x.guards = allGuards(x.guards, y.guards.list())
 			case x.state == looped || y.state == looped:
 				x.state, x.guards = looped, nil
 			case y.state == maybe: // x is set or unset
-				var own []guard
+				var own *guards
 				if x.state == set && cond != nil {
-					own = []guard{{cond, true}}
+					own = &guards{{cond, true}}
 				}
-				x.guards = allGuards(own, y.guards)
+				x.guards = allGuards(own, y.guards.list())
 				x.state = maybe
 			case x.state == maybe:
 				if y.state == set && cond != nil {
@@ -90,7 +100,7 @@ func join(a, b *env, cond syntax.Expr) *env {
 				}
 			default: // one set, one unset
 				if cond != nil {
-					x.guards = []guard{{cond, x.state == set}}
+					x.guards = &guards{{cond, x.state == set}}
 				}
 				x.state = maybe
 			}
@@ -123,14 +133,18 @@ func join(a, b *env, cond syntax.Expr) *env {
 // maxGuards bounds the conditions that are remembered for one variable.
 const maxGuards = 16
 
-func allGuards(x, y []guard) []guard {
-	out := x[:len(x):len(x)]
+func allGuards(x *guards, y []guard) *guards {
+	all := slices.Clip(x.list())
 	for _, g := range y {
-		if len(out) < maxGuards && !slices.Contains(out, g) {
-			out = append(out, g)
+		if len(all) < maxGuards && !slices.Contains(all, g) {
+			all = append(all, g)
 		}
 	}
-	return out
+	if len(all) == len(x.list()) {
+		return x
+	}
+	out := guards(all)
+	return &out
 }
 
 // covers says whether what b knows adds nothing to a, so that another turn of a loop would find nothing new. A

@@ -14,7 +14,7 @@ import (
 // guards marks the variables as set that were set under conditions one of which is now known to hold.
 func (a *fn) guards(en *env, e syntax.Expr, want bool) {
 	for i := range en.vars {
-		if p := &en.vars[i]; p.state == maybe && covered(p.guards, e, want) {
+		if p := &en.vars[i]; p.state == maybe && covered(p.guards.list(), e, want) {
 			p.state = set
 		}
 	}

@@ -296,7 +296,7 @@ func (a *fn) flags(s *syntax.IfStmt, filled []guard) {
 		}
 		for i := range a.env.vars {
 			p := &a.env.vars[i]
-			if p.state == maybe && slices.Contains(p.guards, guard{s.Cond, branch.want}) {
+			if p.state == maybe && slices.Contains(p.guards.list(), guard{s.Cond, branch.want}) {
 				p.guards = allGuards(p.guards, more)
 			}
 		}

@@ -111,7 +111,7 @@ func (a *fn) maybeUnassigned(e *syntax.Ident, v *Binding, p *place) {
 	// Behind this line it was assigned, and with it what else the same branches assign.
 	for i := range a.env.vars {
 		q := &a.env.vars[i]
-		if q.state == maybe && slices.ContainsFunc(q.guards, func(g guard) bool { return slices.Contains(p.guards, g) }) {
+		if q.state == maybe && slices.ContainsFunc(q.guards.list(), func(g guard) bool { return slices.Contains(p.guards.list(), g) }) {
 			q.state = set
 		}
 	}
