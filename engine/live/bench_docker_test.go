@@ -142,29 +142,43 @@ func (e *engineOf) remove(b *testing.B, one *enclaveOf) {
 }
 
 // BenchmarkNothingToDo: a second run of a package of a hundred steps, in which nothing is left to do, against its
-// preview: whole processes, or the API container where the program does not run packages through it.
+// preview: both as people ask for them, a process each; and as a program does that has a connection to the API container.
 func BenchmarkNothingToDo(b *testing.B) {
 	image, engine := toolbox(b), startEngine(b)
-	e := engine.enclave(b, "bench")
-	file := filepath.Join(b.TempDir(), "main.star")
+	b.Setenv("KURTOSIS_ENGINE", engine.name)
 	script := fmt.Sprintf(`
 def run(plan):
     plan.add_service(name="one", config=ServiceConfig(image=%q, cmd=["sleep"]))
     for i in range(99):
         plan.render_templates(name="a%%d" %% i, config={"/a": struct(template="{{ .n }}", data={"n": i})})
 `, image)
-	require.NoError(b, os.WriteFile(file, []byte(script), 0o600))
-	e.succeed(b, script, "{}")
-	var d duel
-	for b.Loop() {
-		best(&d.ours, took(func() {
+	dir := b.TempDir()
+	for name, text := range map[string]string{"kurtosis.yml": "name: github.com/kurtosis-test/hundred\n", "main.star": script} {
+		require.NoError(b, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	compare := func(b *testing.B, run func()) {
+		var d duel
+		for b.Loop() {
+			best(&d.ours, took(run))
+			best(&d.theirs, took(func() { kurtosis(b, "run", dir, "--dry-run") }))
+		}
+		d.report(b)
+	}
+	b.Run("command", func(b *testing.B) {
+		e := engine.enclave(b, "bench")
+		kurtosis(b, "run", dir, "--enclave", e.name)
+		require.Contains(b, kurtosis(b, "run", dir, "--enclave", e.name, "-o", "json"), `"executed":0,"skipped":100,`)
+		compare(b, func() { kurtosis(b, "run", dir, "--enclave", e.name) })
+	})
+	b.Run("API", func(b *testing.B) {
+		e := engine.enclave(b, "bench")
+		e.succeed(b, script, "{}")
+		compare(b, func() {
 			o := e.succeed(b, script, "{}")
 			require.Len(b, o.skipped, 100)
 			require.NotContains(b, o.skipped, false)
-		}))
-		best(&d.theirs, took(func() { kurtosis(b, "run", file, "--dry-run") }))
-	}
-	d.report(b)
+		})
+	})
 }
 
 const benchServices = 10
