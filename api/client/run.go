@@ -222,7 +222,11 @@ func (e *Enclave) request(ctx context.Context, o RunOptions) (*pb.RunRequest, er
 	switch {
 	case o.Bundle != nil:
 		m.Source = &pb.RunRequest_Bundle{Bundle: o.Bundle.Digest}
-		return m, e.upload(ctx, o.Bundle)
+		sink := o.Sink
+		if sink == nil {
+			sink = event.Discard
+		}
+		return m, e.upload(ctx, o.Bundle, sink)
 	case o.Script != nil:
 		m.Source = &pb.RunRequest_Script{Script: &pb.Script{Identity: o.Script.Identity, Name: o.Script.Name, Text: o.Script.Text}}
 	default:
@@ -232,13 +236,17 @@ func (e *Enclave) request(ctx context.Context, o RunOptions) (*pb.RunRequest, er
 }
 
 // upload sends a bundle that the API container does not have.
-func (e *Enclave) upload(ctx context.Context, b *packages.Bundle) error {
+func (e *Enclave) upload(ctx context.Context, b *packages.Bundle, sink event.Sink) error {
 	has, err := e.calls.HasBundle(ctx, connect.NewRequest(&pb.HasBundleRequest{Digest: b.Digest}))
 	if err != nil || has.Msg.Present {
 		return err
 	}
 	stream := e.calls.UploadBundle(ctx)
-	out := &sender{send: func(data []byte) error { return stream.Send(&pb.UploadBundleRequest{Data: data}) }}
+	progress := &progress{sink: sink, total: b.Size}
+	out := &sender{send: func(data []byte) error {
+		progress.add(len(data))
+		return stream.Send(&pb.UploadBundleRequest{Data: data})
+	}}
 	err = stream.Send(&pb.UploadBundleRequest{Digest: b.Digest})
 	if err == nil {
 		err = b.Write(ctx, out)
@@ -250,7 +258,9 @@ func (e *Enclave) upload(ctx context.Context, b *packages.Bundle) error {
 		_, _ = stream.CloseAndReceive()
 		return fail(ctx, err)
 	}
-	_, err = stream.CloseAndReceive()
+	if _, err = stream.CloseAndReceive(); err == nil {
+		progress.end()
+	}
 	return fail(ctx, err)
 }
 

@@ -46,6 +46,7 @@ func into[E Event](line []byte) (Event, error) {
 }
 
 var decoders = map[string]func([]byte) (Event, error){
+	UploadProgress{}.Type(): into[UploadProgress],
 	PhaseStarted{}.Type():   into[PhaseStarted],
 	PhaseEnded{}.Type():     into[PhaseEnded],
 	Planned{}.Type():        into[Planned],

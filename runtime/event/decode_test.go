@@ -42,7 +42,7 @@ func filled(t *testing.T, v reflect.Value, depth int) {
 func events(t *testing.T) map[string]reflect.Type {
 	list := map[string]reflect.Type{}
 	for _, e := range []Event{
-		PhaseStarted{}, PhaseEnded{}, Planned{}, ImageProgress{}, ImageReady{}, StepStarted{}, StepProgress{}, StepRetry{}, StepFinished{},
+		UploadProgress{}, PhaseStarted{}, PhaseEnded{}, Planned{}, ImageProgress{}, ImageReady{}, StepStarted{}, StepProgress{}, StepRetry{}, StepFinished{},
 		StepFailed{}, StepSkipped{}, ServiceReady{}, ServiceRemoved{}, Warning{}, Info{}, Result{},
 	} {
 		list[reflect.TypeOf(e).Name()] = reflect.TypeOf(e)

@@ -90,6 +90,13 @@ type Failure struct {
 	Log      []string  `json:"log,omitempty"`     // last lines of that service's log, oldest first
 }
 
+// UploadProgress says how much of a package has been sent to where it runs, which is the last when Current is Total. There
+// is none for a small package, and for one that is there already.
+type UploadProgress struct {
+	Current int64 `json:"current_bytes"`
+	Total   int64 `json:"total_bytes"`
+}
+
 // PhaseStarted opens a phase. Total is how many items it will work through, 0 where that is not known.
 type PhaseStarted struct {
 	Phase Phase `json:"phase"`
@@ -301,6 +308,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+func (UploadProgress) Type() string { return "upload_progress" }
 func (PhaseStarted) Type() string   { return "phase_started" }
 func (PhaseEnded) Type() string     { return "phase_ended" }
 func (Planned) Type() string        { return "planned" }

@@ -18,6 +18,7 @@ func TestJSONLines(t *testing.T) {
 		event Event
 		want  string
 	}{
+		{UploadProgress{Current: 5, Total: 10}, `"current_bytes":5,"total_bytes":10`},
 		{PhaseStarted{Phase: Images, Total: 2}, `"phase":"images","total":2`},
 		{PhaseEnded{Phase: Images, Duration: Seconds(1250 * time.Millisecond)}, `"phase":"images","seconds":1.25`},
 		{Planned{Enclave: "e", Steps: []StepCause{{Step: Step{ID: "1", Index: 1, Total: 1, Instruction: "print"}, Skip: true, Cause: "unchanged"}}},

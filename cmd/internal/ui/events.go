@@ -57,6 +57,9 @@ var phaseNames = map[event.Phase]string{
 	event.Executing:    "executing",
 }
 
+// uploading is said while a package is sent to where it runs.
+const uploading = "uploading the package"
+
 func phaseName(p event.Phase) string {
 	if name, ok := phaseNames[p]; ok {
 		return name

@@ -27,6 +27,7 @@ type Live struct {
 	started time.Time
 	total   int // steps of the plan
 	done    int
+	upload  *event.UploadProgress // nil where there is none
 	images  []*imageLine
 	steps   []*stepLine
 	fixed   []string // lines that are to scroll away at the next drawing
@@ -80,7 +81,7 @@ func (l *Live) Close() {
 		return
 	}
 	l.closed = true
-	l.images, l.steps, l.phase = nil, nil, ""
+	l.upload, l.images, l.steps, l.phase = nil, nil, nil, ""
 	l.draw()
 	l.write("\x1b[?25h")
 	l.mu.Unlock()
@@ -103,6 +104,12 @@ func (l *Live) Emit(e event.Event) {
 // take updates the state and says whether it is worth a drawing of its own.
 func (l *Live) take(e event.Event) bool {
 	switch e := e.(type) {
+	case event.UploadProgress:
+		moves := l.upload != nil
+		if l.upload = &e; e.Current == e.Total {
+			l.upload, moves = nil, false
+		}
+		return !moves
 	case event.PhaseStarted:
 		l.phase = e.Phase
 	case event.PhaseEnded:
@@ -183,10 +190,13 @@ const imagesShown, stepsShown = 6, 10
 
 // area is what goes on now.
 func (l *Live) area() []string {
+	head := string([]rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[l.frame%10])
+	if u := l.upload; u != nil {
+		return []string{l.fit(l.style.Cyan(head)+" "+l.style.Bold(uploading), bar(u.Current, u.Total))}
+	}
 	if l.phase == "" && len(l.images) == 0 && len(l.steps) == 0 {
 		return nil
 	}
-	head := string([]rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[l.frame%10])
 	name := phaseName(l.phase)
 	if l.phase == event.Executing && l.total > 0 {
 		name += fmt.Sprintf(" %d/%d", l.done, l.total)
@@ -221,9 +231,13 @@ func progress(i event.ImageProgress) string {
 		}
 		return Bytes(i.Current)
 	}
+	return bar(i.Current, i.Total)
+}
+
+func bar(current, total int64) string {
 	const width = 20
-	full := int(min(i.Current, i.Total) * width / i.Total)
-	return fmt.Sprintf("%s%s %s / %s", strings.Repeat("█", full), strings.Repeat("░", width-full), Bytes(i.Current), Bytes(i.Total))
+	full := int(min(current, total) * width / total)
+	return fmt.Sprintf("%s%s %s / %s", strings.Repeat("█", full), strings.Repeat("░", width-full), Bytes(current), Bytes(total))
 }
 
 // fit puts text at the left and what is at the right into one line of the terminal; the text gives way.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/runtime/event"
@@ -84,7 +85,9 @@ func step(n int, text string) event.Step {
 	return event.Step{ID: fmt.Sprint(n), Index: n, Total: 3, Instruction: "add_service", Description: text}
 }
 
-func TestLive(t *testing.T) {
+func TestLive(t *testing.T) { synctest.Test(t, testLive) }
+
+func testLive(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := &screen{t: t}
 	tick := make(chan time.Time)
@@ -98,7 +101,7 @@ func TestLive(t *testing.T) {
 	pass := func(d time.Duration) {
 		now = now.Add(d)
 		tick <- now
-		tick <- now // the second is taken only when the first has been drawn
+		synctest.Wait() // it is drawn
 	}
 	l.Emit(event.PhaseStarted{Phase: event.Images})
 	l.Emit(event.ImageProgress{Image: "postgres:16", Status: "pulling", Current: 1_000_000, Total: 40_000_000})
@@ -131,8 +134,8 @@ func TestLive(t *testing.T) {
 	l.Emit(event.StepRetry{Step: step(2, ""), Attempt: 3, Reason: "connection \x1b[31mrefused"})
 	before = s.written
 	pass(500 * time.Millisecond)
-	if n := s.written - before; n > 4 { // two drawings: three lines with clocks, then the spinner alone
-		t.Errorf("%d lines written for two ticks", n)
+	if n := s.written - before; n != 3 { // those with clocks
+		t.Errorf("%d lines written for a tick", n)
 	}
 	if got := s.lines[3]; got != "  [2/3] Adding service 'größe'  attempt 3: connectio…  0.5s" {
 		t.Errorf("retry: %q", got)
@@ -156,6 +159,29 @@ func TestLive(t *testing.T) {
 	}
 }
 
+func TestLiveUpload(t *testing.T) { synctest.Test(t, testLiveUpload) }
+
+func testLiveUpload(t *testing.T) {
+	s := &screen{t: t}
+	tick := make(chan time.Time)
+	l := NewLive(s, FixedStyle(true, false, 72), Detail{}, func() time.Time { return time.Time{} }, tick)
+	defer l.Close()
+	shown := func(text string) {
+		t.Helper()
+		if got := strings.TrimLeft(strings.Trim(s.String(), "\n"), "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"); got != text {
+			t.Errorf("got  %q\nwant %q", got, text)
+		}
+	}
+	l.Emit(event.UploadProgress{Total: 300_000_000})
+	shown(" uploading the package             ░░░░░░░░░░░░░░░░░░░░ 0 B / 300.0 MB")
+	l.Emit(event.UploadProgress{Current: 150_000_000, Total: 300_000_000})
+	tick <- time.Time{}
+	synctest.Wait()
+	shown(" uploading the package        ██████████░░░░░░░░░░ 150.0 MB / 300.0 MB")
+	l.Emit(event.UploadProgress{Current: 300_000_000, Total: 300_000_000})
+	shown("")
+}
+
 func TestManyStepsFitTheScreen(t *testing.T) {
 	s := &screen{t: t}
 	l := NewLive(s, FixedStyle(true, false, 80), Detail{}, func() time.Time { return time.Time{} }, nil)
@@ -175,6 +201,7 @@ func TestPlain(t *testing.T) {
 	p := NewPlain(&b, Style{}, Detail{Results: true})
 	position := event.Position{File: "github.com/o/r/main.star", Line: 3, Column: 5}
 	for _, e := range []event.Event{
+		event.UploadProgress{Total: 300_000_000}, event.UploadProgress{Current: 1, Total: 300_000_000},
 		event.PhaseStarted{Phase: event.Interpreting},
 		event.Warning{Message: "cpu_allocation is deprecated", Hint: "use max_cpu", Position: &position},
 		event.ImageProgress{Image: "a:1", Status: "pulling"}, event.ImageProgress{Image: "a:1", Status: "pulling", Current: 1},
@@ -191,7 +218,8 @@ func TestPlain(t *testing.T) {
 	} {
 		p.Emit(e)
 	}
-	if want := `warning: cpu_allocation is deprecated (github.com/o/r/main.star[3:5])
+	if want := `uploading the package (300.0 MB)
+warning: cpu_allocation is deprecated (github.com/o/r/main.star[3:5])
 hint: use max_cpu
 image a:1: pulling
 image a:1 pulled in 1.5s

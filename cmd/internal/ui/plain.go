@@ -16,6 +16,7 @@ type Plain struct {
 	w      io.Writer
 	style  Style
 	detail Detail
+	sent   bool            // an upload has been announced
 	shown  map[string]bool // images whose pull has been announced
 }
 
@@ -37,6 +38,12 @@ func (p *Plain) Emit(e event.Event) {
 
 func (p *Plain) lines(e event.Event) []string {
 	switch e := e.(type) {
+	case event.UploadProgress:
+		if p.sent {
+			return nil
+		}
+		p.sent = true
+		return []string{fmt.Sprintf("%s (%s)", uploading, Bytes(e.Total))}
 	case event.ImageProgress:
 		if e.Line != "" {
 			return []string{fmt.Sprintf("image %s | %s", e.Image, e.Line)}
