@@ -33,6 +33,10 @@ type Systems interface {
 	// RemoveSystemVolume removes the volume of a container that is gone. Removing what is not there is no error.
 	RemoveSystemVolume(ctx context.Context, name string) error
 
+	// RemoveSystemImages removes the images of a repository of ours ("kurtosis/engine") that no container, running or not,
+	// is made from. Where others look after images it does nothing.
+	RemoveSystemImages(ctx context.Context, repository string) error
+
 	// SystemLogs yields its output, as Services.Logs does.
 	SystemLogs(ctx context.Context, id string, options LogOptions) iter.Seq2[LogLine, error]
 

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/kurtosis-go/kurtosis/api/engineapi/engineapiconnect"
 	pb "github.com/kurtosis-go/kurtosis/api/kurtosisv1"
 	"github.com/kurtosis-go/kurtosis/api/kurtosisv1/kurtosisv1connect"
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -18,13 +20,18 @@ import (
 // Engine calls an engine.
 type Engine struct {
 	calls     kurtosisv1connect.EngineServiceClient
+	reference engineapiconnect.EngineServiceClient
 	transport *http.Transport
 }
 
 // NewEngine makes a client. Nothing is dialled before the first call. The caller closes it.
 func NewEngine(o Options) *Engine {
 	transport := o.transport()
-	return &Engine{kurtosisv1connect.NewEngineServiceClient(&http.Client{Transport: transport}, o.url(), o.connectOptions()...), transport}
+	caller := &http.Client{Transport: transport}
+	return &Engine{
+		kurtosisv1connect.NewEngineServiceClient(caller, o.url(), o.connectOptions()...),
+		engineapiconnect.NewEngineServiceClient(caller, o.url(), o.connectOptions()...), transport,
+	}
 }
 
 // Close ends the connections.
@@ -65,6 +72,15 @@ func (e *Engine) Info(ctx context.Context) (EngineInfo, error) {
 	}
 	m := resp.Msg
 	return EngineInfo{m.Name, m.Version, m.WireVersion, m.Image, hostOf(m.Host)}, nil
+}
+
+// WireVersion asks for EngineInfo.WireVersion alone. Every engine has it at hand, so it also tells whether one answers.
+func (e *Engine) WireVersion(ctx context.Context) (string, error) {
+	resp, err := e.reference.GetEngineInfo(ctx, connect.NewRequest(&emptypb.Empty{}))
+	if err != nil {
+		return "", err
+	}
+	return resp.Msg.EngineVersion, nil
 }
 
 // Create makes an enclave with its API container and returns once that answers. An empty name is made up; production

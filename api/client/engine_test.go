@@ -38,6 +38,9 @@ func TestEngine(t *testing.T) {
 	info, err := e.Info(ctx)
 	require.NoError(t, err)
 	require.Equal(t, client.EngineInfo{Name: "second", Version: "2.3.4", WireVersion: rpc.Version, Image: "kurtosis:1", Host: host}, info)
+	version, err := e.WireVersion(ctx)
+	require.NoError(t, err)
+	require.Equal(t, rpc.Version, version)
 
 	list, err := e.List(ctx)
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package docker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/mount"
 	dockernet "github.com/docker/docker/api/types/network"
 	"github.com/docker/go-connections/nat"
@@ -310,6 +312,24 @@ func (b *Backend) RemoveSystemVolume(ctx context.Context, name string) error {
 		return nil
 	}
 	return b.wrap(ctx, err, fmt.Sprintf("removing volume %q", name))
+}
+
+// RemoveSystemImages leaves it to the engine to find out which images are in use: it refuses to remove these.
+func (b *Backend) RemoveSystemImages(ctx context.Context, repository string) error {
+	list, err := b.client.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", repository))})
+	if err != nil {
+		return b.wrap(ctx, err, "listing the images of engines")
+	}
+	var failed error
+	for _, i := range list {
+		for _, ref := range i.RepoTags {
+			_, err := b.client.ImageRemove(ctx, ref, image.RemoveOptions{PruneChildren: true})
+			if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) {
+				failed = errors.Join(failed, b.wrap(ctx, err, fmt.Sprintf("removing image %q", ref)))
+			}
+		}
+	}
+	return failed
 }
 
 // SystemLogs yields the output of a container of ours.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -138,6 +139,21 @@ func (b *Backend) RemoveSystem(ctx context.Context, id string) error {
 // RemoveSystemVolume has nothing to do: no container of ours keeps anything.
 func (b *Backend) RemoveSystemVolume(ctx context.Context, name string) error {
 	return b.enter(ctx, "RemoveSystemVolume", "", name)
+}
+
+// RemoveSystemImages removes those of a repository.
+func (b *Backend) RemoveSystemImages(ctx context.Context, repository string) error {
+	if err := b.enter(ctx, "RemoveSystemImages", "", repository); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	used := map[string]bool{}
+	for _, s := range b.systems {
+		used[s.Image] = true
+	}
+	maps.DeleteFunc(b.images, func(ref string, _ *Image) bool { return strings.HasPrefix(ref, repository+":") && !used[ref] })
+	return nil
 }
 
 // SystemLogs yields what a container has said so far, followed or not: it says nothing more.

@@ -404,6 +404,9 @@ func (b *Backend) RemoveSystem(ctx context.Context, id string) error {
 	return b.wrap(ctx, errors.Join(errs...), doing)
 }
 
+// RemoveSystemImages does nothing, as RemoveImage.
+func (b *Backend) RemoveSystemImages(context.Context, string) error { return nil }
+
 // RemoveSystemVolume removes the volume of an engine, and with the last of them all that engines leave in a cluster. The volume of
 // an API container goes with its enclave.
 func (b *Backend) RemoveSystemVolume(ctx context.Context, name string) error {

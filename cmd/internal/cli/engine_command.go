@@ -6,16 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"time"
 
-	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/kurtosis-go/kurtosis/api/engineapi/engineapiconnect"
 	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/engine"
 	"github.com/kurtosis-go/kurtosis/engine/image"
@@ -29,6 +25,7 @@ type engineFlags struct {
 	token     string
 	tls       bool
 	secret    string // certificate and key of an engine that is replaced
+	replaces  bool   // there was one
 	image     string
 	retention time.Duration
 	origins   []string
@@ -166,6 +163,9 @@ func (a *app) startEngine(ctx context.Context, b engine.Backend, f *engineFlags)
 	if err != nil {
 		return err
 	}
+	if f.replaces || ok && found.Image != started.Image {
+		a.dropImages(ctx, b)
+	}
 	return a.showEngine(f.name, &started, "runs", false)
 }
 
@@ -188,9 +188,6 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 	}
 	if info.ClusterType == backends.Kubernetes && f.tls {
 		return backends.System{}, &faultError{"--tls is of no use on a cluster", "what is said to an engine there goes through the cluster's own API, over TLS"}
-	}
-	if err := wanted.Ensure(ctx, b); err != nil {
-		return backends.System{}, noImage(err)
 	}
 	env := environment()
 	if f.token != "" {
@@ -221,7 +218,7 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 		labels[labelTLS] = "true"
 	}
 	// By its name, so that of two that are started at the same time one is refused.
-	started, err := b.StartSystem(ctx, backends.SystemSpec{
+	started, err := startFrom(ctx, b, wanted, backends.SystemSpec{
 		Kind: backends.ContainerTypeEngine, Name: backends.EngineName(f.name), UUID: backends.NewUUID(), Image: wanted.Ref, Command: command, Env: env,
 		Labels: labels, Port: engine.Port, PublishAddress: f.listen, PublishPort: f.port,
 		Volume: backends.EngineVolumeName(f.name), VolumeType: backends.VolumeTypeEngine, VolumePath: engine.DataDir, Control: true,
@@ -233,6 +230,29 @@ func launchEngine(ctx context.Context, b engine.Backend, f *engineFlags) (backen
 		return backends.System{}, errors.Join(err, b.RemoveSystem(context.WithoutCancel(ctx), started.ID))
 	}
 	return started, nil
+}
+
+// startAttempts is how often an image is made sure of that somebody else takes for one which nobody needs.
+const startAttempts = 3
+
+// startFrom starts a container of an image that may have to be made first.
+func startFrom(ctx context.Context, b engine.Backend, from image.Image, spec backends.SystemSpec) (started backends.System, err error) {
+	for range startAttempts {
+		if err := from.Ensure(ctx, b); err != nil {
+			return backends.System{}, noImage(err)
+		}
+		if started, err = b.StartSystem(ctx, spec); backends.KindOf(err) != backends.ImageNotFound {
+			break
+		}
+	}
+	return started, err
+}
+
+// dropImages removes the images made of programs of which nothing runs any more.
+func (a *app) dropImages(ctx context.Context, b engine.Backend) {
+	if err := b.RemoveSystemImages(ctx, image.Repository); err != nil && ctx.Err() == nil {
+		a.warn("images of earlier engines are still there: "+err.Error(), "`docker image rm` removes them")
+	}
 }
 
 // engineImage is the image that this program would start an engine from.
@@ -310,13 +330,14 @@ func (a *app) engineStopCommand() *cobra.Command {
 					if err := b.RemoveSystemVolume(ctx, backends.EngineVolumeName(f.name)); err != nil {
 						return err
 					}
+					a.dropImages(ctx, b)
 				}
 				return a.showEngine(f.name, nil, verb, false)
 			})
 		},
 	}
 	f.declareName(cmd)
-	cmd.Flags().BoolVar(&forget, "forget", false, "remove what it kept, too")
+	cmd.Flags().BoolVar(&forget, "forget", false, "remove what it kept, too, and images of engines that nothing runs from")
 	a.outputFlag(cmd, formatJSON)
 	return cmd
 }
@@ -362,6 +383,7 @@ func (a *app) engineRestartCommand() *cobra.Command {
 					if err := removeEngine(ctx, b, found); err != nil {
 						return err
 					}
+					f.replaces = true
 				}
 				return a.startEngine(ctx, b, f)
 			})
@@ -412,7 +434,12 @@ func (a *app) engineStatus(ctx context.Context, b engine.Backend, name string) e
 		Name: name, Status: "running", Build: found.Labels[backends.LabelBuild], Image: found.Image, Container: found.Name, Outdated: outdated,
 		Address: publishedAt(found),
 	}
-	if doc.API, err = askVersion(ctx, b, name, found); err != nil {
+	asked, err := newSession(b, name, found)
+	if err != nil {
+		return err
+	}
+	defer asked.Close()
+	if doc.API, err = asked.version(ctx); err != nil {
 		return &faultError{fmt.Sprintf("the engine '%s' runs but does not answer on %s: %s", name, cmp.Or(doc.Address, found.Name), err), "'kurtosis engine logs' shows what it says"}
 	}
 	if a.output == formatJSON {
@@ -430,9 +457,6 @@ func (a *app) engineStatus(ctx context.Context, b engine.Backend, name string) e
 	return nil
 }
 
-// answerTime bounds what is asked of an engine that should be there.
-const answerTime = 10 * time.Second
-
 // publishedAt is where a container of ours is reached from this machine; "" where it takes the backend to reach it.
 func publishedAt(s backends.System) string {
 	if s.Published.Number == 0 {
@@ -447,31 +471,6 @@ func onCluster(s *backends.System) string {
 		return ""
 	}
 	return fmt.Sprintf(" as %s (%s); 'kurtosis gateway' brings it to this machine", s.ID, s.Labels[backends.LabelBuild])
-}
-
-func askVersion(ctx context.Context, b engine.Backend, name string, s backends.System) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	req := connect.NewRequest(&emptypb.Empty{})
-	if token := os.Getenv(engine.TokenVariable); token != "" {
-		req.Header().Set("Authorization", "Bearer "+token)
-	}
-	secure, err := clientTLS(name, s)
-	if err != nil {
-		return "", err
-	}
-	scheme := "http://"
-	if secure != nil {
-		scheme = "https://"
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return b.DialSystem(ctx, s)
-	}}}
-	resp, err := engineapiconnect.NewEngineServiceClient(client, scheme+anyHost).GetEngineInfo(ctx, req)
-	if err != nil {
-		return "", err
-	}
-	return resp.Msg.EngineVersion, nil
 }
 
 func (a *app) engineLogsCommand() *cobra.Command {

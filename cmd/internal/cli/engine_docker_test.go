@@ -84,9 +84,6 @@ func TestEngine(t *testing.T) {
 	t.Cleanup(func() {
 		ok(first, "engine", "stop", "--name", name, "--forget")
 		ok(first, "engine", "stop", "--name", name+"-2", "--forget")
-		for _, image := range made {
-			_ = exec.Command("docker", "rmi", image).Run()
-		}
 	})
 	require.Equal(t, "engine '"+name+"' does not run\n", ok(first, "engine", "status", "--name", name))
 	require.Equal(t, "engine '"+name+"' runs on 127.0.0.1:"+port+" (first)\n", ok(first, "engine", "start", "--name", name, "--port", port))
@@ -138,9 +135,21 @@ func TestEngine(t *testing.T) {
 	removed, err := client.Clean(t.Context(), connect.NewRequest(&engineapi.CleanArgs{ShouldCleanAll: proto.Bool(true)}))
 	require.NoError(t, err)
 	require.Len(t, removed.Msg.RemovedEnclaveNameAndUuids, 1)
+
+	// The image of the first version stayed for the enclave's API container. Now nothing runs from it.
+	require.NotEqual(t, made[0], made[1])
+	require.True(t, hasImage(made[0]))
+	require.Equal(t, "engine '"+name+"' runs on 127.0.0.1:"+port+" (second)\n", ok(second, "engine", "restart", "--name", name))
+	require.False(t, hasImage(made[0]))
+	require.True(t, hasImage(made[1]))
 	require.Equal(t, "engine '"+name+"' stopped\n", ok(second, "engine", "stop", "--name", name, "--forget"))
 	require.Equal(t, "engine '"+name+"' does not run\n", ok(second, "engine", "stop", "--name", name))
+	require.True(t, hasImage(made[1]), "the other engine runs from it")
+	ok(second, "engine", "stop", "--name", name+"-2", "--forget")
+	require.False(t, hasImage(made[1]))
 }
+
+func hasImage(ref string) bool { return exec.Command("docker", "image", "inspect", ref).Run() == nil }
 
 // TestEngineIsPrivate looks at the ports of an engine from elsewhere: only this machine's loopback leads there.
 func TestEngineIsPrivate(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
 	"github.com/kurtosis-go/kurtosis/api/client"
@@ -77,11 +76,11 @@ func (a *app) withEngine(ctx context.Context, n need, do func(*session) error) e
 			return err
 		}
 		defer s.Close()
-		if _, err := askVersion(ctx, b, name, system); err != nil && ctx.Err() == nil {
-			// It runs and doesn't answer: it may have been started a moment ago.
-			if refused := connect.CodeOf(err); refused == connect.CodeUnauthenticated {
+		if _, err := s.version(ctx); err != nil && ctx.Err() == nil {
+			if backends.KindOf(err) == backends.AuthNeeded {
 				return tokenError(name)
 			}
+			// It runs and doesn't answer: it may have been started a moment ago.
 			if err := engine.AwaitReady(ctx, b, system, time.Time{}); err != nil {
 				return err
 			}
@@ -106,6 +105,16 @@ func newSession(b engine.Backend, name string, system backends.System) (*session
 		return nil, err
 	}
 	return &session{Engine: client.NewEngine(options(b, system, secure)), backend: b, name: name, tls: secure}, nil
+}
+
+// answerTime bounds what is asked of an engine that should be there.
+const answerTime = 10 * time.Second
+
+// version asks for the version of the engine's wire protocol.
+func (s *session) version(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	return s.WireVersion(ctx)
 }
 
 // anyHost stands for a host where the backend makes the connections. It has no dash, so that it can't be taken for the name
