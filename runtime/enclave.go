@@ -33,6 +33,11 @@ func (e Enclaves) Store(uuid string) (*state.Store, error) {
 	return state.Open(filepath.Join(e.State, uuid), e.now)
 }
 
+// unread is the store for who takes its lock, which is when it is read.
+func (e Enclaves) unread(uuid string) *state.Store {
+	return state.Unread(filepath.Join(e.State, uuid), e.now)
+}
+
 // Create makes an empty enclave. An empty name is made up.
 func (e Enclaves) Create(ctx context.Context, name string, production bool) (backends.Enclave, error) {
 	return e.Make(ctx, backends.EnclaveSpec{Name: name, Production: production})

@@ -12,11 +12,8 @@ import (
 
 // EditFiles lets do add files artifacts to an enclave. A run in the enclave is waited for, as long as ctx lasts.
 func (e Enclaves) EditFiles(ctx context.Context, enclave backends.Enclave, purpose string, do func(execute.Files) error) (err error) {
-	store, err := e.Store(enclave.UUID)
+	store := e.unread(enclave.UUID)
 	var corrupt *state.CorruptError
-	if err != nil && !errors.As(err, &corrupt) {
-		return err
-	}
 	unlock, err := store.Lock(ctx, purpose, func(state.Holder) error { return nil })
 	if err != nil && !errors.As(err, &corrupt) {
 		return err

@@ -258,15 +258,14 @@ func (r *session) create(ctx context.Context) error {
 
 // open reads what is remembered about the enclave; for a run, once no other run is in it.
 func (r *session) open(ctx context.Context) error {
-	store, err := r.enclaves.Store(r.result.Enclave.UUID)
-	if err := r.quarantined(err); err != nil {
-		return err
-	}
-	r.store = store
 	if r.look {
-		return nil
+		var err error
+		r.store, err = r.enclaves.Store(r.result.Enclave.UUID)
+		return r.quarantined(err)
 	}
-	r.unlock, err = store.Lock(ctx, "kurtosis run "+r.title(), func(h state.Holder) error {
+	r.store = r.enclaves.unread(r.result.Enclave.UUID)
+	var err error
+	r.unlock, err = r.store.Lock(ctx, "kurtosis run "+r.title(), func(h state.Holder) error {
 		if r.NoWait {
 			return &BusyError{r.result.Enclave.Name, h}
 		}

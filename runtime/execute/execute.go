@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -190,6 +191,9 @@ func sameOnDisk(a, b []state.Step) (bool, error) {
 		return false, nil
 	}
 	for i := range a {
+		if reflect.DeepEqual(a[i], b[i]) {
+			continue
+		}
 		x, err := json.Marshal(a[i])
 		if err != nil {
 			return false, err

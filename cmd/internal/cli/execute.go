@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/api/client"
@@ -56,15 +57,22 @@ func (a *app) execute(ctx context.Context, j *job) error {
 		}
 		view := a.view(j)
 		var unwritten error
-		planned := false
-		o.Sink, o.Checked = view.sink, view.checked
-		o.Planned = func(p *plan.Plan) {
-			planned = true
-			if view.planned != nil {
-				view.planned(p)
+		var planned atomic.Bool
+		o.Checked = view.checked
+		o.Sink = event.Func(func(happened event.Event) {
+			if _, ok := happened.(event.Planned); ok {
+				planned.Store(true)
 			}
-			if j.outputGraph {
-				unwritten = j.writeGraph(p)
+			view.sink.Emit(happened)
+		})
+		if view.planned != nil || j.outputGraph { // else it need not be sent
+			o.Planned = func(p *plan.Plan) {
+				if view.planned != nil {
+					view.planned(p)
+				}
+				if j.outputGraph {
+					unwritten = j.writeGraph(p)
+				}
 			}
 		}
 		result, err := e.Run(ctx, o)
@@ -76,7 +84,7 @@ func (a *app) execute(ctx context.Context, j *job) error {
 		if err == nil {
 			return errors.Join(a.runDone(ctx, j, found, e, result), unwritten)
 		}
-		if made && !planned && endedThere(err) {
+		if made && !planned.Load() && endedThere(err) {
 			// Nothing came of it: what was made for it goes, too, though the caller may be in a hurry.
 			if _, gone := s.Remove(context.WithoutCancel(ctx), found.UUID); gone == nil {
 				result.Enclave, result.Created = backends.Enclave{}, false
@@ -257,6 +265,7 @@ func (a *app) view(j *job) view {
 		steps = map[string]*plan.Step{}
 	)
 	detail := ui.Detail{Results: true}
+	var planned func(*plan.Plan)
 	if v := plan.Verbosity(*j.verbosity); v != plan.Describe {
 		detail.Step = func(s event.Step) string {
 			mu.Lock()
@@ -267,12 +276,12 @@ func (a *app) view(j *job) view {
 			return s.Description
 		}
 		detail.Results = v != plan.OutputOnly
-	}
-	planned := func(p *plan.Plan) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, s := range p.Steps {
-			steps[s.ID] = s
+		planned = func(p *plan.Plan) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, s := range p.Steps {
+				steps[s.ID] = s
+			}
 		}
 	}
 	if !a.style.Terminal {
