@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 part=all
 case ${1:-} in short | backend | commands | all) part=$1 && shift ;; esac
+[ $part = short ] || scripts/ensure.sh docker-registry nix-bin # a private registry, and a nix that needs no network
 if [ -z "${KUBECONFIG:-}" ]; then
 	trap 'scripts/cluster.sh down' EXIT
 	variables=$(scripts/cluster.sh up)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -121,15 +122,37 @@ func waiting(image, reason, message string) *trouble {
 	return nil
 }
 
+// pulling is what runtimes say around the reason why an image cannot be pulled.
+var pulling = regexp.MustCompile(`^(Back-off pulling image "[^"]*": )?(ErrImagePull: )?(rpc error: code = \w+ desc = )?(failed to pull and unpack image "[^"]*": )?(failed to resolve reference "[^"]*": )?(failed to do request: )?`)
+
+// pull explains why a node cannot pull an image.
 func pull(image, text string) *trouble {
+	text = pulling.ReplaceAllString(text, "")
 	t := &trouble{kind: backends.ImageNotFound, message: "the node cannot pull image \"" + image + "\": " + text, hint: "check its name and tag; a private registry needs an ImageSpec with username and password"}
+	is := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(text), word) })
+	}
 	switch {
-	case strings.Contains(text, "toomanyrequests"):
+	case is("toomanyrequests"):
 		t.kind, t.hint = backends.RateLimited, "give an account in an ImageSpec, wait, or configure a registry mirror on the nodes"
-	case strings.Contains(text, "no such host"), strings.Contains(text, "i/o timeout"), strings.Contains(text, "connection refused"), strings.Contains(text, "server misbehaving"):
+	case is("no such host", "i/o timeout", "connection refused", "server misbehaving"):
 		t.kind, t.hint = backends.RegistryUnreachable, "the nodes, not this program, need the way to the registry: check their proxy and DNS settings"
-	case strings.Contains(text, "unauthorized"), strings.Contains(text, "authorization failed"), strings.Contains(text, "denied"):
-		t.kind, t.hint = backends.AuthNeeded, "give username and password in an ImageSpec"
+	case is("x509: "):
+		t.kind, t.hint = backends.RegistryUnreachable, "the nodes' container runtime does not trust the registry's certificate"
+	case is("server gave http response to https client"):
+		t.kind, t.hint = backends.RegistryUnreachable, "the registry does not speak TLS, and the nodes' container runtime is not told so"
+	case is("unauthorized", "authorization failed", "failed to authorize", "denied", "forbidden", "no basic auth credentials"):
+		t.kind, t.hint = backends.AuthNeeded, "the registry wants a login: give username and password in an ImageSpec, or log in with `docker login` before the run"
 	}
 	return t
+}
+
+// withLogin is the same where the service has a login.
+func (t *trouble) withLogin() *trouble {
+	if t == nil || t.kind != backends.AuthNeeded {
+		return t
+	}
+	c := *t
+	c.hint = "the registry does not accept the login: correct username and password in the ImageSpec, or log in again with `docker login`"
+	return &c
 }

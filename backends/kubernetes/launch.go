@@ -248,6 +248,9 @@ func progress(v *views, c *controller) (*core.Pod, *trouble) {
 		if begun {
 			return pod, nil
 		}
+		if len(pod.Spec.ImagePullSecrets) > 0 {
+			trouble = trouble.withLogin()
+		}
 		if trouble != nil {
 			return nil, trouble
 		}

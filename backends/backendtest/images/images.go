@@ -139,19 +139,23 @@ func writeTar(files []File) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-var toolbox = sync.OnceValues(func() (Image, error) {
+var toolboxProgram = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "kurtosis-toolbox")
 	if err != nil {
-		return Image{}, err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "toolbox")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "github.com/kurtosis-go/kurtosis/backends/backendtest/images/toolbox")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
-		return Image{}, fmt.Errorf("building the toolbox: %w\n%s", err, out)
+		return nil, fmt.Errorf("building the toolbox: %w\n%s", err, out)
 	}
-	content, err := os.ReadFile(binary)
+	return os.ReadFile(binary)
+})
+
+var toolbox = sync.OnceValues(func() (Image, error) {
+	content, err := toolboxProgram()
 	if err != nil {
 		return Image{}, err
 	}
@@ -168,6 +172,16 @@ var toolbox = sync.OnceValues(func() (Image, error) {
 func Toolbox(t testing.TB) Image {
 	t.Helper()
 	return built(t, toolbox)
+}
+
+// ToolboxProgram is the program of the toolbox, for images that a test builds.
+func ToolboxProgram(t testing.TB) []byte {
+	t.Helper()
+	content, err := toolboxProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 var busybox = sync.OnceValues(func() (Image, error) {

@@ -63,9 +63,12 @@ func (a *app) workshop(ctx context.Context, c Cluster, logins Logins) (w imagebu
 		if a.engines.Docker == nil {
 			return nil, backends.Errorf(backends.EngineUnreachable, "this build has no container engine")
 		}
-		var err error
-		opened, err = a.engines.Docker(ctx)
-		return opened, err
+		b, err := a.engines.Docker(ctx)
+		if err != nil {
+			return nil, err
+		}
+		opened = b
+		return b, nil
 	})
 	w.Engine = func(context.Context) (backends.Backend, error) { return open() }
 	closeNodes := done

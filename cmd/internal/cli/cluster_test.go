@@ -114,6 +114,46 @@ kurtosis-clusters:
 	require.Equal(t, "kurtosis: the configuration says of cluster 'x' that its type is 'swarm'\nhint: it is docker or kubernetes\n", errOut)
 }
 
+// TestClusterImageRegistry: where images that are built here go is a setting of a cluster.
+func TestClusterImageRegistry(t *testing.T) {
+	run := clusterLine(t, twoContexts)
+	file := filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "kurtosis", "kurtosis-config.yml")
+	for _, step := range []struct {
+		args   []string
+		out    string
+		errOut string
+		status int
+		config string
+	}{
+		{args: []string{"cluster", "set", "docker", "--image-registry", "registry.example/team"}, status: 1,
+			errOut: "kurtosis: cluster 'docker' is Docker, which has the images that it builds\nhint: --image-registry is for Kubernetes clusters\n"},
+		{args: []string{"cluster", "set", "minikube", "--image-registry", "team"}, status: 2,
+			errOut: "kurtosis: --image-registry can't be 'team'\nhint: it looks like registry.example.com/team\n"},
+		{args: []string{"cluster", "add", "work", "--context", "admin@work", "--image-registry", "registry.example/Team"}, status: 2,
+			errOut: "kurtosis: --image-registry can't be 'registry.example/Team'\nhint: it looks like registry.example.com/team\n"},
+		{args: []string{"cluster", "set", "minikube", "--image-registry", "registry.example/team"}, out: "commands work on cluster 'minikube' from now on\n",
+			config: "kurtosis-clusters:\n  minikube:\n    type: kubernetes\n    config:\n      kubernetes-cluster-name: minikube\n      image-registry: registry.example/team\n"},
+		{args: []string{"cluster", "set", "minikube", "--image-registry", "", "-o", "json"},
+			out:    `{"name":"minikube","type":"kubernetes","context":"minikube","source":"configuration","chosen":true}` + "\n",
+			config: "kurtosis-clusters:\n  minikube:\n    type: kubernetes\n    config:\n      kubernetes-cluster-name: minikube\n"},
+		{args: []string{"cluster", "add", "work", "--context", "admin@work", "--image-registry", "127.0.0.1:5000"}, out: "cluster 'work' is known; 'kurtosis cluster set work' chooses it\n",
+			config: "kurtosis-clusters:\n  minikube:\n    type: kubernetes\n    config:\n      kubernetes-cluster-name: minikube\n" +
+				"  work:\n    type: kubernetes\n    config:\n      kubernetes-cluster-name: admin@work\n      image-registry: 127.0.0.1:5000\n"},
+	} {
+		out, errOut, status := run(step.args...)
+		require.Equal(t, step.out, out, "%v: %s", step.args, errOut)
+		require.Equal(t, step.errOut, errOut, step.args)
+		require.Equal(t, step.status, status, step.args)
+		text, err := os.ReadFile(file)
+		if step.config == "" {
+			require.ErrorIs(t, err, os.ErrNotExist, "%v: nothing is written", step.args)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, step.config, string(text), step.args)
+	}
+}
+
 func TestClusterUnreadable(t *testing.T) {
 	run := clusterLine(t, func() ([]cli.Context, error) { return nil, errors.New("it is a riddle") })
 	out, errOut, status := run("cluster", "ls")

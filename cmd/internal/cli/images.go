@@ -88,7 +88,9 @@ func (a *app) addStates(ctx context.Context, p *plan.Plan, list []imageDocument)
 
 // lookFor says what a run would do for an image: of those that are built for a cluster, its nodes know. The caller calls done.
 func (a *app) lookFor(ctx context.Context, engine backends.Images) (look func(context.Context, plan.Image) (imagebuild.State, error), done func(), err error) {
-	plain := func(ctx context.Context, image plan.Image) (imagebuild.State, error) { return imagebuild.Look(ctx, engine, image) }
+	plain := func(ctx context.Context, image plan.Image) (imagebuild.State, error) {
+		return imagebuild.Look(ctx, engine, image)
+	}
 	c, err := a.engines.cluster()
 	if err != nil || c.Type == backends.Docker || engine == nil {
 		return plain, func() {}, err
