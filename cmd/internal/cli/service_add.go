@@ -171,7 +171,7 @@ func merge(config *plan.Object, name string, entries *plan.Dict) {
 // constructed are the attributes of a ServiceConfig that hold calls of constructors, by what they are in JSON: dicts.
 var constructed = map[string]string{
 	"ports": "PortSpec", "public_ports": "PortSpec", "files": "Directory", "user": "User", "tolerations": "Toleration", "gpu": "GpuConfig",
-	"image": "ImageSpec",
+	"image": "ImageSpec", "ready_conditions": "ReadyCondition",
 }
 
 // serviceConfig makes a call of ServiceConfig of its form in JSON.
@@ -194,6 +194,26 @@ func serviceConfig(text []byte) (*plan.Object, error) {
 	return config, nil
 }
 
+// recipe makes a call of a recipe's constructor of its form in JSON: a command, or a request, which posts where it has a
+// body.
+func recipe(v plan.Value) plan.Value {
+	d, ok := v.(*plan.Dict)
+	if !ok {
+		return v
+	}
+	o := &plan.Object{Constructor: "GetHttpRequestRecipe"}
+	for _, item := range d.Items {
+		switch name := plan.StringOf(item.Key); name {
+		case "command":
+			o.Constructor = "ExecRecipe"
+		case "body", "content_type":
+			o.Constructor = "PostHttpRequestRecipe"
+		}
+		o.Fields = append(o.Fields, plan.Field{Name: plan.StringOf(item.Key), Value: item.Value})
+	}
+	return o
+}
+
 func construct(name string, v plan.Value) plan.Value {
 	constructor, ok := constructed[name]
 	if !ok {
@@ -206,7 +226,11 @@ func construct(name string, v plan.Value) plan.Value {
 		}
 		o := &plan.Object{Constructor: constructor}
 		for _, item := range d.Items {
-			o.Fields = append(o.Fields, plan.Field{Name: plan.StringOf(item.Key), Value: item.Value})
+			field := plan.Field{Name: plan.StringOf(item.Key), Value: item.Value}
+			if field.Name == "recipe" && constructor == "ReadyCondition" {
+				field.Value = recipe(field.Value)
+			}
+			o.Fields = append(o.Fields, field)
 		}
 		return o
 	}
