@@ -41,6 +41,15 @@ async function workspace(name, settings) {
   return folder;
 }
 
+/** A `kurtosis` command that does nothing, and the words that it was called with, undefined before it is. */
+async function command(file) {
+  await writeFile(file, '#!/bin/sh\nprintf "%s\\n" "$@" >"$0.part" && mv "$0.part" "$0.called"\n', { mode: 0o755 });
+  return {
+    settings: { 'kurtosis.cli.path': file },
+    called: () => readFile(`${file}.called`, 'utf8').then((text) => text.trimEnd().split('\n'), () => undefined),
+  };
+}
+
 /** Pictures of the window in dark and in light, taken while it shows what they are of. */
 function imagesOf(page) {
   return {
@@ -100,9 +109,10 @@ try {
     }
   });
 
-  const folder = await workspace('editing');
+  const { settings, called } = await command(join(state, 'kurtosis'));
+  const folder = await workspace('editing', settings);
   const window = await Window.open(context, server, folder);
-  const given = { window, folder, requests, images: imagesOf(window.page) };
+  const given = { window, folder, requests, called, images: imagesOf(window.page) };
   for (const [name, scenario] of Object.entries(editing)) {
     // What follows a failure often fails for its sake, and would wait long for it.
     if (!(await check(name, () => scenario(given), window.page))) {

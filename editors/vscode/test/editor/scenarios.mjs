@@ -164,4 +164,13 @@ export const editing = {
     await panel.locator('#tab-graph[aria-selected=true]').waitFor();
     assert.deepEqual([...requests], []);
   },
+
+  // Last, since the terminal takes room.
+  'the run lens runs the package with the arguments that were picked': async ({ window, folder, called }) => {
+    await window.page.locator('.editor-group-container').first().locator('.view-lines').click();
+    await window.goTo(8);
+    await window.find('.codelens-decoration a', { hasText: 'Run' }).click();
+    assert.deepEqual(await until('the command is called', called), ['run', join(folder, 'shop'), '--args-file', join(folder, 'shop/small.yaml')]);
+    await window.find('.terminal-wrapper.active').waitFor();
+  },
 };
