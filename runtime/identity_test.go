@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kurtosis-go/kurtosis/backends"
 	"github.com/kurtosis-go/kurtosis/runtime"
 )
 
@@ -55,6 +56,40 @@ func TestNamelessScripts(t *testing.T) {
 		run(oneService)
 		require.Equal(t, 1, run(oneService).Skipped)
 		require.Empty(t, run(otherService).Delta.Removed)
+		require.ElementsMatch(t, []string{"one", "two"}, keys(b.store().Services))
+	})
+}
+
+// TestNamelessScriptsTakeTurns: one leaves the services of another as they are. The other, when it comes again, is done
+// again as a whole, since what ran between may have changed anything: its services are what it says, with the addresses
+// they had, and its steps run on services that are as new.
+func TestNamelessScriptsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, engine := newFake(t)
+		const initialised = oneService + `    plan.exec(service_name="one", recipe=ExecRecipe(command=["init"]))
+`
+		nameless := func(o *runtime.RunOptions) { o.Nameless, o.Prune = true, true }
+		run := func(script string) runtime.Result {
+			result, _, err := b.run(t.Context(), script, nil, nameless)
+			require.NoError(t, err)
+			require.Empty(t, result.Delta.Removed)
+			return result
+		}
+		service := func(enclave, name string) backends.Service {
+			s, err := engine.InspectService(t.Context(), enclave, name)
+			require.NoError(t, err)
+			return s
+		}
+		first := run(initialised)
+		one := service(first.Enclave.UUID, "one")
+		require.Equal(t, 1, run(otherService).Executed)
+		require.Equal(t, one, service(first.Enclave.UUID, "one"), "it was not touched")
+		again := run(initialised)
+		require.Equal(t, 2, again.Executed)
+		now := service(first.Enclave.UUID, "one")
+		require.Equal(t, one.UUID, now.UUID)
+		require.Equal(t, one.Address, now.Address)
+		require.Equal(t, 2, run(initialised).Skipped)
 		require.ElementsMatch(t, []string{"one", "two"}, keys(b.store().Services))
 	})
 }
