@@ -17,20 +17,10 @@ import (
 // are cleaned first. The top directory itself is left out, and no directory above the members is written, so that a
 // symbolic link on the way (/var/run) stays one.
 func Rebase(w *tar.Writer, from io.Reader, rename func(string) string) error {
-	plain, err := Decompress(from)
-	if err != nil {
-		return err
-	}
-	for r := tar.NewReader(plain); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("reading the archive: %w", err)
-		}
+	return Walk(from, func(h *tar.Header, content io.Reader) error {
 		name := path.Clean("/" + h.Name)[1:]
 		if name == "" {
-			continue
+			return nil
 		}
 		h.Name = strings.TrimPrefix(rename(name), "/")
 		if h.Typeflag == tar.TypeLink {
@@ -44,7 +34,25 @@ func Rebase(w *tar.Writer, from io.Reader, rename func(string) string) error {
 		if err := w.WriteHeader(h); err != nil {
 			return err
 		}
-		if _, err := io.Copy(w, r); err != nil {
+		_, err := io.Copy(w, content)
+		return err
+	})
+}
+
+// Walk calls member for each of a tar stream, plain or gzip, until an error of its.
+func Walk(from io.Reader, member func(h *tar.Header, content io.Reader) error) error {
+	plain, err := Decompress(from)
+	if err != nil {
+		return err
+	}
+	for r := tar.NewReader(plain); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading the archive: %w", err)
+		}
+		if err := member(h, r); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -48,34 +47,23 @@ func (v *volume) put(name string, n node) {
 
 // readTar calls put for each member, with names that cannot climb out.
 func readTar(r io.Reader, put func(string, node)) error {
-	plain, err := archive.Decompress(r)
-	if err != nil {
-		return err
-	}
-	for tr := tar.NewReader(plain); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("reading the archive: %w", err)
-		}
+	return archive.Walk(r, func(h *tar.Header, content io.Reader) error {
 		name := path.Clean("/" + h.Name)[1:]
-		if name == "" {
-			continue
-		}
-		switch h.Typeflag {
-		case tar.TypeDir:
+		switch {
+		case name == "":
+		case h.Typeflag == tar.TypeDir:
 			put(name+"/", node{})
-		case tar.TypeSymlink:
+		case h.Typeflag == tar.TypeSymlink:
 			put(name, node{link: h.Linkname})
 		default:
-			content, err := io.ReadAll(tr)
+			text, err := io.ReadAll(content)
 			if err != nil {
 				return fmt.Errorf("reading the archive: %w", err)
 			}
-			put(name, node{content: content})
+			put(name, node{content: text})
 		}
-	}
+		return nil
+	})
 }
 
 // files is a service's file system: a root and what is mounted over it.

@@ -148,21 +148,7 @@ func extractTo(dir string, from io.Reader) error {
 
 // extract unpacks a tar stream, plain or gzip. Names are clean: archive.Rebase made them.
 func extract(dir string, from io.Reader) error {
-	plain, err := archive.Decompress(from)
-	if err != nil {
-		return err
-	}
-	for r := tar.NewReader(plain); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("reading the archive: %w", err)
-		}
-		if err := member(dir, h, r); err != nil {
-			return err
-		}
-	}
+	return archive.Walk(from, func(h *tar.Header, content io.Reader) error { return member(dir, h, content) })
 }
 
 func member(dir string, h *tar.Header, content io.Reader) error {
