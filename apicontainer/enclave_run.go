@@ -173,6 +173,7 @@ func (s *service) do(life context.Context, m *kurtosisv1.RunRequest, send func(*
 	if out.Enclave == nil {
 		out.Enclave = wire.Enclave(s.enclave)
 	}
+	ended() // who has been told the outcome finds no run under way
 	send(&kurtosisv1.RunResponse{Message: &kurtosisv1.RunResponse_Outcome{Outcome: out}})
 }
 
@@ -182,7 +183,11 @@ func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send 
 		return runtime.Result{}, func(path string) string { return path }, err
 	}
 	defer j.done()
-	if err := s.last.save(recordOf(m, j.options.Package.Name)); err != nil {
+	marked, err := plan.MarkSecrets(j.options.Args, j.options.Secrets)
+	if err != nil {
+		return runtime.Result{}, j.paths, err
+	}
+	if err := s.last.save(recordOf(m, j.options.Package.Name, marked)); err != nil {
 		return runtime.Result{}, j.paths, err
 	}
 	o := &j.options
@@ -205,10 +210,11 @@ func (s *service) execution(ctx context.Context, m *kurtosisv1.RunRequest, send 
 }
 
 // recordOf is a run as the reference's GetStarlarkRun tells it.
-func recordOf(m *kurtosisv1.RunRequest, name string) *pb.GetStarlarkRunResponse {
+func recordOf(m *kurtosisv1.RunRequest, name string, secrets *plan.Secrets) *pb.GetStarlarkRunResponse {
+	args := secrets.Hide(m.Args)
 	r := &pb.GetStarlarkRunResponse{
-		PackageId: cmp.Or(m.GetLocator(), name, scriptPackage), SerializedScript: m.GetScript().GetText(), SerializedParams: m.Args,
-		InitialSerializedParams: proto.String(m.Args), Parallelism: m.Parallelism, RelativePathToMainFile: m.MainFile, MainFunctionName: m.Function,
+		PackageId: cmp.Or(m.GetLocator(), name, scriptPackage), SerializedScript: secrets.Hide(m.GetScript().GetText()), SerializedParams: args,
+		InitialSerializedParams: proto.String(args), Parallelism: m.Parallelism, RelativePathToMainFile: m.MainFile, MainFunctionName: m.Function,
 	}
 	if m.Fresh {
 		r.ExperimentalFeatures = append(r.ExperimentalFeatures, pb.KurtosisFeatureFlag_NO_INSTRUCTIONS_CACHING)

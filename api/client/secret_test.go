@@ -121,7 +121,18 @@ func TestSecrets(t *testing.T) {
 	_, err = b.client.Run(t.Context(), failing)
 	require.EqualError(t, err, "the secret 'secret.db' names no argument")
 
-	// What is kept has it in two files: one of the secrets, and the record of the last run's arguments.
+	// A run that is refused keeps nothing of them, and its record does not tell.
+	refused := o
+	refused.Script = &client.Script{Text: "def run(plan, secrets):\n    plan.no_such_thing()\n"}
+	refused.Args = &plan.Dict{Items: []plan.Item{{Key: plan.String("secrets"), Value: plan.String("hunter of another kind")}}}
+	refused.Secrets = []client.Secret{{Path: "secrets"}}
+	_, err = b.client.Run(t.Context(), refused)
+	require.ErrorContains(t, err, "no_such_thing")
+	record, err = b.server.GetStarlarkRun(t.Context(), connect.NewRequest(&emptypb.Empty{}))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"secrets": "***"}`, record.Msg.SerializedParams)
+
+	// One file has them.
 	var files []string
 	require.NoError(t, filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -136,5 +147,5 @@ func TestSecrets(t *testing.T) {
 		}
 		return err
 	}))
-	require.ElementsMatch(t, []string{"secrets.json", "starlark-run.pb"}, files)
+	require.Equal(t, []string{"secrets.json"}, files)
 }
