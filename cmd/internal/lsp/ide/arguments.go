@@ -24,6 +24,9 @@ type RunParam struct {
 	Doc      string
 }
 
+// TypeText is the type as people write it.
+func (p RunParam) TypeText() string { return plainType(p.Type) }
+
 // RunSignature lists what a package takes: the parameters of run, without the plan. ok is false where there is no
 // such function.
 func (v *View) RunSignature(ctx context.Context, path string) (params []RunParam, ok bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -22,6 +23,9 @@ const (
 func commandNames() []string { return []string{commandFetch, commandApply} }
 
 func executeCommand(ctx context.Context, a *asked, p *protocol.ExecuteCommandParams) (protocol.LSPAny, error) {
+	if !slices.Contains(commandNames(), p.Command) {
+		return nil, jsonrpc2.NewError(jsonrpc2.InvalidParams, fmt.Sprintf("there is no command '%s'", p.Command))
+	}
 	if len(p.Arguments) != 1 {
 		return nil, jsonrpc2.NewError(jsonrpc2.InvalidParams, fmt.Sprintf("the command '%s' takes one argument", p.Command))
 	}
@@ -34,14 +38,13 @@ func executeCommand(ctx context.Context, a *asked, p *protocol.ExecuteCommandPar
 			return nil, jsonrpc2.NewError(jsonrpc2.InvalidParams, "the command wants {\"locator\": \"github.com/…\"}")
 		}
 		return protocol.LSPAny("null"), a.fetch(ctx, arg.Locator)
-	case commandApply:
+	default: // commandApply
 		if !a.client.applyEdit {
 			return nil, errors.New("the editor can't apply edits that the server sends")
 		}
 		params := jsonrpc2.RawMessage(fmt.Sprintf(`{"edit":%s}`, p.Arguments[0]))
 		return protocol.LSPAny("null"), a.ask(ctx, protocol.MethodWorkspaceApplyEdit, params, nil)
 	}
-	return nil, jsonrpc2.NewError(jsonrpc2.InvalidParams, fmt.Sprintf("there is no command '%s'", p.Command))
 }
 
 // fetch brings a package onto this machine and has everything looked at again.

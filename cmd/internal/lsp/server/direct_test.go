@@ -303,7 +303,7 @@ func (d *direct) more(m mark) (string, error) {
 			return "", err
 		}
 		for _, p := range params {
-			fmt.Fprintln(&b, p.Name, p.Type, p.Required, p.Default, p.Doc)
+			fmt.Fprintln(&b, p.Name, p.TypeText(), p.Required, p.Default, p.Doc)
 		}
 	default:
 		return "", fmt.Errorf("no question '%s'", m.ask)

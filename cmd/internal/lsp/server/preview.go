@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -98,12 +99,18 @@ type planProblem struct {
 	Location *location `json:"location,omitempty"`
 }
 
-// custom makes a handler of a method that is not the protocol's, with plain JSON both ways.
+// custom makes a handler of a method that is not the protocol's, with plain JSON both ways. All of them are about a document.
 func custom[P, R any](f func(ctx context.Context, a *asked, params *P) (R, error)) requestHandler {
 	inner := request(func(ctx context.Context, a *asked, raw *protocol.LSPAny) (protocol.LSPAny, error) {
 		params := new(P)
 		if err := json.Unmarshal(*raw, params); err != nil {
 			return nil, invalid(err)
+		}
+		var of struct {
+			URI string `json:"uri"`
+		}
+		if err := json.Unmarshal(*raw, &of); err != nil || of.URI == "" {
+			return nil, invalid(errors.New("the uri is missing"))
 		}
 		result, err := f(ctx, a, params)
 		if err != nil {
@@ -299,7 +306,7 @@ func runSignature(ctx context.Context, a *asked, p *runSignatureParams) (*runSig
 	}
 	out := &runSignatureResult{Parameters: []runParameter{}, Schema: ide.Schema(params)}
 	for _, q := range params {
-		out.Parameters = append(out.Parameters, runParameter{q.Name, q.Type.String(), q.Required, q.Default, q.Doc})
+		out.Parameters = append(out.Parameters, runParameter{q.Name, q.TypeText(), q.Required, q.Default, q.Doc})
 	}
 	return out, nil
 }

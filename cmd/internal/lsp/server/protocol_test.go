@@ -306,6 +306,14 @@ func TestPlainClient(t *testing.T) {
 	require.Equal(t, commandApply, commands[0].Command)
 	_, err := e.try("workspace/executeCommand", map[string]any{"command": commands[0].Command, "arguments": commands[0].Arguments})
 	require.ErrorContains(t, err, "the editor can't apply edits that the server sends")
+	_, err = e.try("workspace/executeCommand", map[string]any{"command": "kurtosis.nothing"})
+	require.ErrorContains(t, err, "there is no command 'kurtosis.nothing'")
+	_, err = e.try("workspace/executeCommand", map[string]any{"command": commandFetch})
+	require.ErrorContains(t, err, "the command 'kurtosis.fetchDependency' takes one argument")
+	for _, method := range []string{"kurtosis/planPreview", "kurtosis/runSignature", "kurtosis/documentContent"} {
+		_, err = e.try(method, map[string]any{})
+		require.ErrorContains(t, err, "these parameters don't fit the method: the uri is missing")
+	}
 	// Builtins open in a file of their own.
 	var places []wireLocation
 	ask("textDocument/definition", 3, 0, &places)
