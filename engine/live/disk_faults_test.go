@@ -130,8 +130,8 @@ def run(plan):
 	o, err := e.run(t.Context(), wait("3s"), "{}", nil)
 	require.NoError(t, err)
 	require.False(t, o.ok)
-	require.Equal(t, []string{"wait at [3:14]: code == 200 did not come true within 3s: GET http://web:8080/: service \"web\" neither took the connection nor refused it\n"+
-		"hint: the service runs, but its packets are lost: something keeps it from the enclave's network; timeout= waits longer"}, o.errors)
+	require.Equal(t, []string{"wait at [3:14]: code == 200 did not come true within 3s: GET http://web:8080/: service \"web\" neither took the connection nor refused it\n" +
+		"hint: it is too busy, or cut off from the enclave's network; timeout= waits longer"}, o.errors)
 
 	reconnected := make(chan struct{})
 	o, err = e.run(t.Context(), wait("2m"), "{}", func() func(l *line) {

@@ -242,9 +242,9 @@ func (r *runner) until(ctx context.Context, about event.Step, c condition) (held
 				return held{}, ctx.Err()
 			}
 			hint := "timeout= waits longer"
-			var silent *unansweredError
-			if errors.As(last, &silent) && silent.hint != "" {
-				hint = silent.hint + "; " + hint
+			var unanswered *unansweredError
+			if errors.As(last, &unanswered) && unanswered.hint != "" {
+				hint = unanswered.hint + "; " + hint
 			}
 			return held{}, r.withLog(ctx, event.Failure{
 				Message: fmt.Sprintf("%s within %s: %s", c.what, c.timeout, last),

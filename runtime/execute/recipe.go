@@ -9,12 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kurtosis-go/kurtosis/backends"
@@ -140,7 +138,7 @@ func (r *runner) request(ctx context.Context, in *plan.Request) (done, error) {
 	if backends.KindOf(err) == backends.Exited {
 		return done{}, r.ended(ctx, in.ServiceName, "a request was sent to it", 0, 1, err)
 	} else if err != nil {
-		return done{}, r.withLog(ctx, event.Failure{Message: err.Error(), Attempts: 1}, in.ServiceName, err)
+		return done{}, r.withLog(ctx, event.Failure{Message: err.Error(), Hint: hintOf(err), Attempts: 1}, in.ServiceName, err)
 	}
 	if !in.SkipCodeCheck && !slices.Contains(in.AcceptableCodes, a.code) {
 		message := fmt.Sprintf("%s %s answered with status code %d, which is not one of the acceptable codes %s",
@@ -180,8 +178,6 @@ func (r *runner) sendRequest(ctx context.Context, service string, recipe *plan.H
 		scheme = "https"
 	}
 	url := fmt.Sprintf("%s://%s:%d%s", scheme, service, at.Number, recipe.Endpoint)
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	var body io.Reader
 	if recipe.Method == http.MethodPost {
 		body = strings.NewReader(recipe.Body)
@@ -206,7 +202,7 @@ func (r *runner) sendRequest(ctx context.Context, service string, recipe *plan.H
 	if err != nil {
 		var engine *backends.Error
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, noAnswer(service, connected.Load(), err))
+			return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, &unansweredError{fmt.Sprintf("service %q did not answer", service), silent, err})
 		} else if errors.As(err, &engine) {
 			return answer{}, fmt.Errorf("%s %s: %w", recipe.Method, url, engine)
 		}
@@ -242,15 +238,15 @@ func (e *unansweredError) Error() string { return e.message }
 
 func (e *unansweredError) Unwrap() error { return e.err }
 
-// cutOff explains packets that nobody answers: a service that is there and does not listen refuses at once.
-const cutOff = "the service runs, but its packets are lost: something keeps it from the enclave's network"
+// Hint says what may be behind it, or is "".
+func (e *unansweredError) Hint() string { return e.hint }
 
-func noAnswer(service string, connected bool, err error) error {
-	if connected {
-		return &unansweredError{fmt.Sprintf("service %q took the connection and did not answer", service), "", err}
-	}
-	return &unansweredError{fmt.Sprintf("service %q neither took the connection nor refused it", service), cutOff, err}
-}
+const (
+	// cutOff explains packets that nobody answers: a service that is there and does not listen refuses at once.
+	cutOff = "the service runs, but its packets are lost: something keeps it from the enclave's network"
+	// silent is what is behind a request without an answer.
+	silent = "it is too busy, or cut off from the enclave's network"
+)
 
 // client reaches services by name, through the backend.
 func (r *runner) client() *http.Client {
