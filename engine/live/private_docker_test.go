@@ -7,10 +7,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +27,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	pb "github.com/kurtosis-go/kurtosis/api/apicontainerapi"
 	"github.com/kurtosis-go/kurtosis/api/engineapi"
@@ -31,7 +38,7 @@ import (
 func TestPrivate(t *testing.T) {
 	engine := startEngine(t)
 	for name, test := range map[string]func(*testing.T, *engineOf){
-		"isolation": testIsolation, "ports": testPortScan, "archives": testHostileArchives, "secrets": testSecrets, "reflection": testReflection, "proxy": testProxy,
+		"isolation": testIsolation, "ports": testPortScan, "archives": testHostileArchives, "secrets": testSecrets, "marked": testMarkedSecrets, "reflection": testReflection, "proxy": testProxy,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, engine) })
 	}
@@ -235,6 +242,108 @@ def run(plan, password):
 	require.Equal(t, value, strings.TrimSpace(out), "the service has it")
 	state := dockerOut(t, "run", "--rm", "--network", "none", "-v", backends.DataVolumeName(e.uuid)+":/d", image, "read", "/d/state/"+e.uuid+"/state.json")
 	require.NotContains(t, state, password, "what is remembered")
+}
+
+// testMarkedSecrets marks arguments and variables as secrets on the command line, and looks for them everywhere.
+func testMarkedSecrets(t *testing.T, engine *engineOf) {
+	image := toolbox(t)
+	const token, key = "marked-token-71d0", "-----BEGIN KEY-----\nmarked-key-71d0-line-one\nmarked-key-71d0-line-two\n-----END KEY-----\n"
+	const piece = "71d0"
+	file, err := build()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), []byte(key), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.star"), fmt.Appendf(nil, `
+def run(plan, token, mev):
+    plan.add_service(name="web", description="adding with " + token, config=ServiceConfig(image=%[1]q, cmd=["sleep"], labels={"of": "x-" + token},
+        env_vars={"TOKEN": token, "DSN": "pg://u:%%s@db/x" %% token, "KEY": mev["key"]}))
+    said = plan.exec(service_name="web", recipe=ExecRecipe(command=["/toolbox", "print", "it is " + token, mev["key"]]))
+    plan.verify(value=said["code"], assertion="==", target_value=0)
+    plan.print([token, mev])
+    return struct(said=said["output"], token=token)
+`, image), 0o600))
+	e := engine.enclave(t, "marked")
+	places := map[string]string{}
+	command := func(words ...string) string {
+		t.Helper()
+		cmd := exec.Command(file, words...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "KURTOSIS_ENGINE="+engine.name, "LIVE_TOKEN="+token)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%v: %s", words, out)
+		places[strings.Join(words, " ")] = string(out)
+		return string(out)
+	}
+	run := []string{"run", "main.star", `{"mev": {}}`, "--enclave", e.name, "--secret", "token=env:LIVE_TOKEN", "--secret", "mev.key=file:key.pem"}
+	with := func(more ...string) []string { return append(slices.Clone(run), more...) }
+	said := command(with("-v", "detailed")...)
+	require.Contains(t, said, `"DSN": "pg://u:***@db/x"`)
+	require.Contains(t, said, "it is ***", "what a command wrote")
+	require.Contains(t, command(with("--dry-run")...), "0 of 4 steps would run")
+	for _, format := range []string{"json", "yaml", "mermaid", "dot"} {
+		command(with("--dry-run", "-o", format)...)
+	}
+	command(with("-o", "json")...)
+	command("service", "add", e.name, "extra", image, "--secret-env", "PASS=env:LIVE_TOKEN", "--env", "PLAIN=1")
+	require.Contains(t, command("service", "update", e.name, "extra", "--env", "PLAIN=2"), "PASS=***")
+	command("service", "update", e.name, "web", "--env", "PLAIN=2", "-o", "json")
+	require.Contains(t, command("service", "inspect", e.name, "web"), "DSN=pg://u:***@db/x")
+	command("service", "inspect", e.name, "web", "-o", "json")
+	command("enclave", "inspect", e.name)
+	command("enclave", "inspect", e.name, "-o", "json")
+	command("enclave", "dump", e.name, "dump")
+	require.NoError(t, filepath.WalkDir(filepath.Join(dir, "dump"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			text, readErr := os.ReadFile(path)
+			places["the dump's "+d.Name()], err = string(text), readErr
+		}
+		return err
+	}))
+
+	// The services have them, also after an update by somebody who does not know them.
+	for variable, want := range map[string]string{"TOKEN": token, "DSN": "pg://u:" + token + "@db/x", "KEY": strings.TrimSuffix(key, "\n"), "PLAIN": "2"} {
+		code, out := e.exec(t, "web", "/toolbox", "env", variable)
+		require.Zero(t, code)
+		require.Equal(t, want, strings.TrimSuffix(out, "\n"))
+	}
+	_, out := e.exec(t, "extra", "/toolbox", "env", "PASS")
+	require.Equal(t, token, strings.TrimSpace(out))
+
+	record, err := e.GetStarlarkRun(t.Context(), connect.NewRequest(&emptypb.Empty{}))
+	require.NoError(t, err)
+	places["the record of the last run"] = record.Msg.String()
+	services, err := e.GetServices(t.Context(), connect.NewRequest(&pb.GetServicesArgs{}))
+	require.NoError(t, err)
+	require.Equal(t, "***", services.Msg.ServiceInfo["web"].Container.EnvVars["TOKEN"])
+	places["the services of the reference's API"] = services.Msg.String()
+	places["the log of the engine"] = dockerOut(t, "logs", engine.container)
+	places["the log of the API container"] = dockerOut(t, "logs", e.container)
+	places["inspections of both"] = dockerOut(t, "inspect", engine.container, e.container)
+	places["labels"] = dockerOut(t, "ps", "-a", "--no-trunc", "--format", "{{.Names}} {{.Labels}}")
+	require.Contains(t, places["labels"], "x-hidden")
+	for where, text := range places {
+		require.NotContains(t, text, piece, where)
+	}
+
+	// Of the enclave's files, one has them.
+	where := dockerOut(t, "inspect", "-f", "{{range .Mounts}}{{if .Name}}{{.Destination}}{{end}}{{end}}", e.container)
+	archive, err := exec.Command("docker", "cp", e.container+":"+where, "-").Output()
+	require.NoError(t, err)
+	var holders []string
+	for files := tar.NewReader(bytes.NewReader(archive)); ; {
+		h, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		text, err := io.ReadAll(files)
+		require.NoError(t, err)
+		if bytes.Contains(text, []byte(piece)) {
+			holders = append(holders, filepath.Base(h.Name))
+			require.Equal(t, int64(0o600), h.Mode&0o777, h.Name)
+		}
+	}
+	require.Equal(t, []string{"secrets.json"}, holders)
 }
 
 // testReflection asks both servers what they serve, and finds the messages of every service.
