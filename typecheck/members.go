@@ -77,7 +77,8 @@ func memberType(t types.Type, name string) types.Type {
 		if t == types.None || t == types.Bool || t == types.Int || t == types.Float || receiver == "int" {
 			return nil
 		}
-		if _, isFn := t.(*types.Function); isFn {
+		switch t.(type) {
+		case *types.Function, *types.Tuple:
 			return nil
 		}
 		return types.Unknown
@@ -216,6 +217,8 @@ func (a *fn) noAttribute(e *syntax.DotExpr, base types.Type) {
 		if _, ok := types.Attr(t, name); ok || hint == "" {
 			hint = fmt.Sprintf("an entry of a dict is d[%q]", name)
 		}
+	case *types.Tuple:
+		hint = "an element of a tuple is t[0]"
 	case *types.Struct:
 		msg = fmt.Sprintf("struct has no attribute %s", name)
 		if hint == "" {
