@@ -240,7 +240,11 @@ def run(plan, password):
 	code, out := e.exec(t, "web", "/toolbox", "env", "API_TOKEN")
 	require.Zero(t, code)
 	require.Equal(t, value, strings.TrimSpace(out), "the service has it")
-	state := dockerOut(t, "run", "--rm", "--network", "none", "-v", backends.DataVolumeName(e.uuid)+":/d", image, "read", "/d/state/"+e.uuid+"/state.json")
+	read := func(file string) string {
+		return dockerOut(t, "run", "--rm", "--network", "none", "-v", backends.DataVolumeName(e.uuid)+":/d", image, "read", "/d/state/"+e.uuid+"/"+file)
+	}
+	state := read("state.json") + read("journal.jsonl")
+	require.Contains(t, state, `"add_service"`)
 	require.NotContains(t, state, password, "what is remembered")
 }
 
