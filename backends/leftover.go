@@ -27,4 +27,6 @@ const (
 	LeftoverContainer LeftoverKind = "container"
 	LeftoverNetwork   LeftoverKind = "network"
 	LeftoverVolume    LeftoverKind = "volume"
+	LeftoverNamespace LeftoverKind = "namespace"
+	LeftoverBinding   LeftoverKind = "cluster role binding"
 )

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ import (
 
 // engineLabel, among an enclave's own labels, names the engine that made it, unless that is the default one.
 const engineLabel = "kurtosis-engine"
+
+// OwnerOf is the name of the engine that an enclave is of: no other one lists it.
+func OwnerOf(e backends.Enclave) string { return cmp.Or(e.Labels[engineLabel], DefaultName) }
 
 // DataDir is where an API container has its enclave's data volume.
 const DataDir = "/kurtosis-data"
@@ -156,8 +160,7 @@ func (s *Server) list(ctx context.Context) ([]managed, error) {
 	}
 	var list []managed
 	for _, e := range all {
-		owner := e.Labels[engineLabel]
-		if owner == s.Name || owner == "" && s.Name == DefaultName {
+		if OwnerOf(e) == s.Name {
 			list = append(list, managed{e, byEnclave[e.UUID]})
 		}
 	}

@@ -341,6 +341,15 @@ func TestNamespaceStuck(t *testing.T) {
 	for _, e := range list {
 		require.NotEqual(t, f.enclave.UUID, e.UUID, "an enclave that is being removed is none")
 	}
+	left, err := f.Leftovers(f.ctx)
+	require.NoError(t, err)
+	mine := backends.Leftover{Kind: backends.LeftoverNamespace, ID: f.namespace(), Name: f.namespace(), Enclave: f.enclave.UUID}
+	require.Contains(t, left, mine)
 	release()
+	require.NoError(t, f.RemoveLeftover(f.ctx, mine))
+	require.NoError(t, f.RemoveLeftover(f.ctx, mine), "it may be repeated")
+	left, err = f.Leftovers(f.ctx)
+	require.NoError(t, err)
+	require.NotContains(t, left, mine)
 	require.NoError(t, f.RemoveEnclave(f.ctx, f.enclave.UUID))
 }

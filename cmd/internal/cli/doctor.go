@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"strconv"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -45,7 +43,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Say what is wrong with Docker, the engine and the enclaves of this machine.
 
 Containers, networks and volumes that belong to no enclave, as work that was broken off may leave them, are offered for
-removal. The exit status is 1 when something is wrong that was not mended.`,
+removal; on a cluster namespaces that do not go away, and rights of engines that are gone. The exit status is 1 when something is
+wrong that was not mended.`,
 		Example: "  kurtosis doctor\n  kurtosis doctor -f         remove what is left over, without asking\n  kurtosis doctor -o json",
 		Args:    operands(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -113,6 +112,7 @@ func (d *doctor) examine(ctx context.Context, force bool) {
 		d.ok("containers", "%s %s at %s (%s)", info.Name, info.Version, info.Endpoint, info.Platform)
 		d.disk(ctx, b)
 		d.engine(ctx, b)
+		d.strangers(ctx, b)
 		asked = d.leftovers(ctx, b, force)
 		return nil
 	})
@@ -184,9 +184,40 @@ func (d *doctor) engine(ctx context.Context, b engine.Backend) {
 		d.problem(check, &faultError{fmt.Sprintf("'%s' runs but does not answer: %s", name, err), "'kurtosis engine logs' shows what it says"})
 		return
 	}
-	d.ok(check, "'%s' runs on %s (%s)", name, net.JoinHostPort(found.Published.Address, strconv.Itoa(int(found.Published.Number))), found.Labels[backends.LabelBuild])
+	where := "as " + found.ID // where nothing is published
+	if at := publishedAt(found); at != "" {
+		where = "on " + at
+	}
+	d.ok(check, "'%s' runs %s (%s)", name, where, found.Labels[backends.LabelBuild])
 	for _, enclave := range list {
 		d.enclave(ctx, s, enclave)
+	}
+}
+
+// strangers are enclaves of engines that do not run: no command finds them.
+func (d *doctor) strangers(ctx context.Context, b engine.Backend) {
+	enclaves, err := b.ListEnclaves(ctx)
+	if err != nil {
+		d.problem("enclaves", err)
+		return
+	}
+	engines, err := b.ListSystems(ctx, backends.ContainerTypeEngine)
+	if err != nil {
+		d.problem("enclaves", err)
+		return
+	}
+	there := map[string]bool{engine.DefaultName: true} // started when it is needed
+	if own, err := engineName(); err == nil {
+		there[own] = true
+	}
+	for _, s := range engines {
+		there[s.Labels[backends.LabelEngine]] = true
+	}
+	for _, e := range enclaves {
+		if owner := engine.OwnerOf(e); !there[owner] {
+			d.say(finding{"enclave " + e.Name, "note", fmt.Sprintf("it is of engine '%s', which does not run", owner),
+				fmt.Sprintf("'kurtosis engine start --name %s' starts one that has it again; %s=%s then makes commands use that", owner, engineVariable, owner)})
+		}
 	}
 }
 
