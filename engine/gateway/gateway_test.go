@@ -27,7 +27,7 @@ import (
 )
 
 // limit is for what never takes long.
-const limit = 30 * time.Second
+const limit = 2 * time.Minute
 
 // cluster is a fake whose containers of ours, and whose services, are servers of this test's.
 type cluster struct {
