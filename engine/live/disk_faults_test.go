@@ -130,7 +130,7 @@ def run(plan):
 	o, err := e.run(t.Context(), wait("3s"), "{}", nil)
 	require.NoError(t, err)
 	require.False(t, o.ok)
-	require.Equal(t, []string{"wait at [3:14]: code == 200 did not come true within 3s: GET http://web:8080/: service \"web\" neither took the connection nor refused it\n" +
+	require.Equal(t, []string{"wait at [3:14]: code == 200 did not come true within 3s: GET http://web:8080/: service \"web\" did not answer\n" +
 		"hint: it is too busy, or cut off from the enclave's network; timeout= waits longer"}, o.errors)
 
 	reconnected := make(chan struct{})
