@@ -67,20 +67,25 @@ type clusters struct {
 }
 
 func (e Engines) clusters() (clusters, error) {
+	list, err := configuredClusters()
+	if err == nil && e.Contexts != nil {
+		list.contexts, list.unreadable = e.Contexts()
+	}
+	return list, err
+}
+
+// configuredClusters are those of the configuration, without the contexts of the kubeconfig.
+func configuredClusters() (clusters, error) {
 	s, err := readSettings()
 	if err != nil {
 		return clusters{}, err
 	}
-	list := clusters{configured: s.Clusters}
 	for _, name := range slices.Sorted(maps.Keys(s.Clusters)) {
 		if t := s.Clusters[name].Type; t != string(backends.Docker) && t != string(backends.Kubernetes) {
 			return clusters{}, &faultError{fmt.Sprintf("the configuration says of cluster '%s' that its type is '%s'", name, t), "it is docker or kubernetes"}
 		}
 	}
-	if e.Contexts != nil {
-		list.contexts, list.unreadable = e.Contexts()
-	}
-	return list, nil
+	return clusters{configured: s.Clusters}, nil
 }
 
 // origin is where a cluster is known from.
@@ -190,8 +195,14 @@ func (e Engines) cluster() (Cluster, error) {
 	if name == dockerCluster && e.Kubernetes == nil {
 		return Cluster{Name: name, Type: backends.Docker}, nil
 	}
-	list, err := e.clusters()
+	list, err := configuredClusters()
 	if err != nil {
+		return Cluster{}, err
+	}
+	if c, _, ok := list.find(name); ok && c.Type == backends.Docker {
+		return c, nil // without a look at the kubeconfig
+	}
+	if list, err = e.clusters(); err != nil {
 		return Cluster{}, err
 	}
 	c, _, ok := list.find(name)
