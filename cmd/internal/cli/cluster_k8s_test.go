@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/stretchr/testify/require"
+	rbac "k8s.io/api/rbac/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	client "k8s.io/client-go/kubernetes"
 
@@ -193,6 +194,7 @@ func TestClusterExamples(t *testing.T) {
 	c.fromDocker("kurtosis-example/postgres:15")
 	c.fromDocker("kurtosis-example/guestbook-api:1")
 	c.stopped("book", "quick")
+	c.strangers()
 	start := c.ok("engine", "start")
 	require.Contains(t, start, "engine 'default' runs as kurtosis-engine/kurtosis-engine--default (")
 	require.Contains(t, c.ok("engine", "start"), "engine 'default' runs already as kurtosis-engine/")
@@ -246,6 +248,42 @@ func TestClusterExamples(t *testing.T) {
 		out, _, status := c.run("service", "exec", "book", "postgres", "whoami")
 		return status == 0 && strings.Contains(out, "root")
 	}, time.Minute, 200*time.Millisecond)
+
+	// The doctor finds what strangers has made.
+	out, errOut, status := c.run("doctor")
+	require.Equal(t, 1, status, errOut)
+	require.Regexp(t, `^ok       configuration: \S+/kurtosis-config\.yml
+ok       containers: Kubernetes \S+ at https://\S+ \(linux/\w+\)
+ok       engine: 'default' runs as kurtosis-engine/kurtosis-engine--default \(\w{8}\)
+ok       enclave book: 2 services, \d+ files artifacts
+note     enclave stray: it is of engine 'gone', which does not run
+         hint: 'kurtosis engine start --name gone' starts one that has it again; KURTOSIS_ENGINE=gone then makes commands use that
+Left over +Name +Of enclave *
+cluster role binding +kurtosis-engine--removed-by-hand *
+problem  leftovers: 1 object belongs to no enclave
+         hint: 'kurtosis doctor -f' removes what is left over
+$`, out)
+	require.Contains(t, c.ok("doctor", "-f"), "\nok       leftovers: 1 removed\n")
+	require.Contains(t, c.ok("doctor"), "\nok       leftovers: none\n")
+}
+
+// strangers makes an enclave of an engine that is not there, and the rights of another that was removed by hand.
+func (c *onCluster) strangers() {
+	c.Helper()
+	uuid := backends.NewUUID()
+	c.Cleanup(func() { require.NoError(c, c.cluster.RemoveEnclave(context.WithoutCancel(c.Context()), uuid)) })
+	_, err := c.cluster.CreateEnclave(c.Context(), backends.EnclaveSpec{UUID: uuid, Name: "stray", Labels: map[string]string{"kurtosis-engine": "gone"}})
+	require.NoError(c, err)
+	bindings := client.NewForConfigOrDie(c.cluster.Config()).RbacV1().ClusterRoleBindings()
+	binding := &rbac.ClusterRoleBinding{
+		ObjectMeta: meta.ObjectMeta{Name: "kurtosis-engine--removed-by-hand", Labels: map[string]string{"kurtosistech.com/app-id": "kurtosis"}},
+		RoleRef:    rbac.RoleRef{APIGroup: rbac.GroupName, Kind: "ClusterRole", Name: "kurtosis-engine"},
+	}
+	_, err = bindings.Create(c.Context(), binding, meta.CreateOptions{})
+	require.NoError(c, err)
+	c.Cleanup(func() {
+		_ = bindings.Delete(context.WithoutCancel(c.Context()), binding.Name, meta.DeleteOptions{}) // the doctor has removed it, unless the test failed
+	})
 }
 
 // TestClusterImage puts the engine's image into a registry, from which the node takes it.
@@ -273,6 +311,21 @@ func TestClusterImage(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(c.ok("engine", "status", "-o", "json")), &s))
 	require.Equal(t, "running", s.Status)
 	require.Equal(t, pushed.Image, s.Image)
+
+	// A restart keeps what the engine was told, which is in a Secret.
+	c.ok("engine", "restart", "--token", "s3cret", "--origin", "https://ui.example.com")
+	c.ok("engine", "restart")
+	secret, err := client.NewForConfigOrDie(c.cluster.Config()).CoreV1().Secrets(kubernetes.EngineNamespace).Get(t.Context(), backends.EngineName("default"), meta.GetOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "s3cret", string(secret.Data["KURTOSIS_TOKEN"]))
+	kept, err := c.cluster.SystemSettings(t.Context(), kubernetes.EngineNamespace+"/"+backends.EngineName("default"))
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(kept.Command, " "), "--origin https://ui.example.com")
+	_, errOut, status = c.run("enclave", "ls")
+	require.Equal(t, 1, status)
+	require.Equal(t, "kurtosis: the engine 'default' wants a token\nhint: set KURTOSIS_TOKEN to what it was started with\n", errOut)
+	c.env = append(c.env, "KURTOSIS_TOKEN=s3cret")
+	c.ok("enclave", "ls")
 
 	_, errOut, status = c.run("engine", "image", "push", "registry/kurtosis:1")
 	require.Equal(t, 1, status)
