@@ -197,6 +197,7 @@ func (a *fn) readFile(args []argument, name string) {
 
 // wholeModule applies the rules that need all of the module.
 func (c *checker) wholeModule() {
+	c.refusedForms()
 	c.undefinedNames()
 	c.unused()
 	c.shadowed()

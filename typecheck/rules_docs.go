@@ -110,6 +110,10 @@ var flowRules = []Rule{
 		Bad: "PORTS = []\nfor i in range(3):\n    PORTS.append(i)", Good: "PORTS = [i for i in range(3)]"},
 	{Code: "while-loop", Severity: diag.Error, Summary: "`while` does not exist in Kurtosis",
 		Bad: "def run(plan):\n    n = 3\n    while n > 0:\n        n -= 1", Good: "def run(plan):\n    for n in range(3):\n        plan.print(n)"},
+	{Code: "refused-form", Severity: diag.Error, Summary: "something that the language does not allow where it stands",
+		Doc: "A `return` outside of a function, a `break` outside of a loop, parameters and arguments in an order that nothing could be made of, a name that is given twice, an assignment to what holds no value. " +
+			"The module is refused before its first line runs.",
+		Bad: "def start(plan, name = \"db\", image):\n    plan.print(name + image)", Good: "def start(plan, image, name = \"db\"):\n    plan.print(name + image)"},
 	{Code: "recursion", Severity: diag.Error, Summary: "a function calls itself",
 		Doc: "The language has no recursion: the call fails when it is reached.",
 		Bad: "def f(n):\n    return 1 if n == 0 else n * f(n - 1)", Good: "def f(n):\n    out = 1\n    for i in range(n):\n        out *= i + 1\n    return out"},

@@ -14,6 +14,7 @@ type binder struct {
 	predecl   func(name string) *Binding
 
 	directCalls []directCall
+	faults      []fault
 
 	fn     *Func
 	blocks []map[string]*Binding // comprehensions around the current node
@@ -116,6 +117,7 @@ func (b *binder) stmt(s syntax.Stmt) {
 	case *syntax.AssignStmt:
 		b.expr(s.RHS)
 		b.aliased(s.RHS)
+		b.assignable(s.LHS, s.Op != syntax.EQ)
 		b.target(s.LHS, s.Op != syntax.EQ)
 		if _, single := s.LHS.(*syntax.Ident); !single {
 			b.loosen(s.LHS)
@@ -144,6 +146,7 @@ func (b *binder) stmt(s syntax.Stmt) {
 		}
 		b.fn.loops[s] = l
 		b.loops = append(b.loops, l)
+		b.assignable(s.Vars, false)
 		b.target(s.Vars, false)
 		b.loosen(s.Vars)
 		b.stmts(s.Body)
@@ -162,7 +165,12 @@ func (b *binder) stmt(s syntax.Stmt) {
 		b.expr(s.Cond)
 		b.stmts(s.True)
 		b.stmts(s.False)
+	case *syntax.BranchStmt:
+		b.branch(s)
 	case *syntax.ReturnStmt:
+		if b.fn.Parent == nil {
+			b.refuse(s, "return outside of a function", "")
+		}
 		if s.Result != nil {
 			b.expr(s.Result)
 		}
@@ -254,6 +262,7 @@ func (b *binder) function(node syntax.Node, name string, params []syntax.Expr, b
 	f := &Func{Name: name, Node: node, Parent: b.fn, body: body, scope: make(map[string]*Binding, len(params)+8)}
 	b.funcs = append(b.funcs, f)
 	b.lambdas[node] = f
+	b.parameters(params)
 	keyword := false
 	for _, p := range params { // defaults belong to the scope around
 		parm := parmOf(p)
@@ -379,6 +388,7 @@ func (b *binder) expr(e syntax.Expr) {
 }
 
 func (b *binder) call(e *syntax.CallExpr) {
+	b.arguments(e)
 	b.expr(e.Fn)
 	if id, ok := e.Fn.(*syntax.Ident); ok {
 		if v := b.uses[id]; v != nil {
@@ -414,6 +424,7 @@ func (b *binder) comprehension(e *syntax.Comprehension) {
 		switch c := clause.(type) {
 		case *syntax.ForClause:
 			b.expr(c.X)
+			b.assignable(c.Vars, false)
 			block := map[string]*Binding{}
 			b.iteration(c.Vars, block)
 			b.blocks = append(b.blocks, block)

@@ -92,8 +92,10 @@ A file .kurtosis-lint.yml beside kurtosis.yml does so for the package.`,
 	return cmd
 }
 
-// Codes that the command itself adds to those of the checker.
+// Codes that the command itself adds to those of the checker, and one of the checker that says of a file what the formatter
+// would say again.
 const (
+	codeRefused    = "refused-form"
 	codeFormatting = "formatting"
 	codeUnreadable = "unreadable-file"
 	codeLargeFile  = "large-file"

@@ -225,11 +225,11 @@ func (a *app) lintPackage(ctx context.Context, f *lintFlags, l *linted) (finding
 	return findings, rewritten, nil
 }
 
-// hasSyntaxError says whether the check found that a file does not parse, so that it need not be said that it cannot
+// hasSyntaxError says whether the check found that a file does not parse, or is refused for how it is written, so that it need not be said that it cannot
 // be formatted either.
 func hasSyntaxError(found []diag.Diagnostic, file string) bool {
 	return slices.ContainsFunc(found, func(d diag.Diagnostic) bool {
-		return d.File == file && d.Severity == diag.Error && typecheck.Lookup(d.Code) == nil
+		return d.File == file && d.Severity == diag.Error && (typecheck.Lookup(d.Code) == nil || d.Code == codeRefused)
 	})
 }
 
