@@ -27,7 +27,10 @@ type script struct {
 // runScript runs Starlark that a command has put together, in which the user sees no line: errors say what is wrong,
 // not where.
 func (a *app) runScript(ctx context.Context, e *client.Enclave, s script) (runtime.Result, error) {
-	o := client.RunOptions{Script: &client.Script{Text: s.text}, Args: s.args, Secrets: s.secrets, ResourceCheck: true, Fresh: true, NoCheck: true, Privileged: s.privileged}
+	o := client.RunOptions{Script: &client.Script{Text: s.text}, Secrets: s.secrets, ResourceCheck: true, Fresh: true, NoCheck: true, Privileged: s.privileged}
+	if s.args != nil {
+		o.Args = s.args
+	}
 	if !s.privileged {
 		config, err := readSettings()
 		if err != nil {

@@ -383,7 +383,12 @@ func takeLogin(config *plan.Object) *client.Login {
 	if text("password") == "" {
 		return nil
 	}
-	return &client.Login{RegistryAuth: backends.RegistryAuth{Registry: text("registry"), Username: text("username"), Password: text("password")}}
+	registry := text("registry") // people write it as a URL, too: images have its host
+	if _, rest, ok := strings.Cut(registry, "://"); ok {
+		registry = rest
+	}
+	registry, _, _ = strings.Cut(registry, "/")
+	return &client.Login{RegistryAuth: backends.RegistryAuth{Registry: registry, Username: text("username"), Password: text("password")}}
 }
 
 func images(config *plan.Object) []string {

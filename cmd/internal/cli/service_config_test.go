@@ -16,7 +16,7 @@ import (
 )
 
 const everyAttribute = `{
-	"image": {"image": "registry.test/web:1", "registry": "registry.test", "username": "mary", "password": "had a lamb"},
+	"image": {"image": "registry.test/web:1", "registry": "https://registry.test/v2/", "username": "mary", "password": "had a lamb"},
 	"ports": {"http": {"number": 80, "transport_protocol": "TCP", "application_protocol": "http", "wait": "5s"}},
 	"public_ports": {"http": {"number": 8080}},
 	"files": {"/conf": "conf", "/both": {"artifact_names": ["a", "b"]}, "/data": {"persistent_key": "data", "size": 10}},
