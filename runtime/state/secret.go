@@ -111,6 +111,7 @@ func (s *Store) loadSecrets() error {
 // reveal is what was written to a file, given what is in it. A reference that is not known yet is to what another process
 // has kept since the secrets were read.
 func (s *Store) reveal(data []byte) ([]byte, error) {
+	s.shows = s.shows || !bytes.Equal(s.secrets.sealed(data), data)
 	out := s.secrets.unsealed(data)
 	if !bytes.Contains(out, []byte(SecretReference)) {
 		return out, nil
@@ -148,7 +149,7 @@ func (s *Store) KeepSecrets(add *plan.Secrets) error {
 	if err := s.writeSecrets(next); err != nil {
 		return fmt.Errorf("saving the enclave's secrets: %w", err)
 	}
-	s.secrets = newSecrets(next)
+	s.secrets, s.shows = newSecrets(next), true
 	return nil
 }
 

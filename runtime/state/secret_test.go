@@ -79,6 +79,20 @@ func TestSecretsThatCameLater(t *testing.T) {
 	require.Equal(t, "hunter22", open(t, dir).Enclave().Services["db"].Image)
 }
 
+// TestSecretsThatCameLaterInAProcessThatWasKilled: the next one seals what it could not.
+func TestSecretsThatCameLaterInAProcessThatWasKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "e")
+	s := filled(t, dir)
+	require.NoError(t, s.Apply(Change{Services: []Service{{Name: "db", UUID: "a", Image: "hunter22"}}}))
+	require.NoError(t, s.KeepSecrets(plan.NewSecrets("hunter22")))
+	require.Contains(t, filesWith(t, dir, "hunter22"), journalFile)
+	s = open(t, dir)
+	require.NoError(t, s.Apply(Change{DropServices: []string{"web"}}))
+	require.NoError(t, s.Close())
+	require.Equal(t, []string{secretsFile}, filesWith(t, dir, "hunter22"))
+	require.Equal(t, "hunter22", open(t, dir).Enclave().Services["db"].Image)
+}
+
 // TestSecretsThatCannotBeRead: without them the state is not what it was.
 func TestSecretsThatCannotBeRead(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "e")

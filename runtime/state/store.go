@@ -38,7 +38,7 @@ type Store struct {
 	secrets secrets
 	seq     int64    // of the last change
 	end     int64    // of the journal that was read or written, in bytes
-	sealed  int      // how many secrets there were when the files were read: lines from before show those that came later
+	shows   bool     // the files may have what became a secret later, or a process was killed before it sealed it
 	journal *os.File // open for appending, nil before the first Apply
 }
 
@@ -130,9 +130,8 @@ func (s *Store) load() error {
 		e   *Enclave
 		seq int64
 	)
-	s.end = 0
+	s.end, s.shows = 0, false
 	err := s.loadSecrets()
-	s.sealed = len(s.secrets.Texts)
 	if err == nil {
 		e, seq, err = s.loadSnapshot()
 	}
@@ -337,7 +336,7 @@ func (s *Store) compact() error {
 	if err := errors.Join(journal.Sync(), syncDir(s.dir)); err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	s.journal, s.end = journal, 0
+	s.journal, s.end, s.shows = journal, 0, false
 	return nil
 }
 
@@ -353,7 +352,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	err := s.journal.Close()
-	if err == nil && (s.end > foldBytes || s.sealed != len(s.secrets.Texts)) {
+	if err == nil && (s.end > foldBytes || s.shows) {
 		if err = s.compact(); err == nil {
 			err = s.journal.Close()
 		}
