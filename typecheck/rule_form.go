@@ -16,7 +16,7 @@ import (
 type fault struct {
 	at            source.Range
 	message, hint string
-	name          *syntax.Ident // of an argument that is there twice, which a rule about calls may have said
+	name          *syntax.Ident // of an argument that is there twice, which a rule about calls says where it knows what is called
 }
 
 func (b *binder) refuse(n syntax.Node, message, hint string) {
@@ -34,7 +34,7 @@ func (b *binder) branch(s *syntax.BranchStmt) {
 func (b *binder) parameters(params []syntax.Expr) {
 	var optional, star, doubled bool
 	var bare *syntax.UnaryExpr // a * that waits for a parameter
-	seen := map[string]bool{}
+	seen := namesOf(len(params))
 	for _, p := range params {
 		parm := parmOf(p)
 		switch {
@@ -61,10 +61,9 @@ func (b *binder) parameters(params []syntax.Expr) {
 		if parm.Name == nil {
 			continue
 		}
-		if seen[parm.Name.Name] {
+		if seen.add(parm.Name.Name) {
 			b.refuse(parm.Name, fmt.Sprintf("parameter %s is there twice", parm.Name.Name), "")
 		}
-		seen[parm.Name.Name] = true
 	}
 	if bare != nil {
 		b.refuse(bare, "no parameter follows the *", "parameters behind a * are given by name; without any, leave it out")
@@ -73,8 +72,8 @@ func (b *binder) parameters(params []syntax.Expr) {
 
 // arguments looks at the order and the names of a call's arguments.
 func (b *binder) arguments(e *syntax.CallExpr) {
-	var star, doubled bool
-	var names []string
+	var star, doubled, named bool
+	seen := namesOf(len(e.Args))
 	for _, arg := range e.Args {
 		name, _ := keywordOf(arg)
 		unary, _ := arg.(*syntax.UnaryExpr)
@@ -98,17 +97,46 @@ func (b *binder) arguments(e *syntax.CallExpr) {
 			b.refuse(arg, "a named argument follows a * one", "put it before")
 		case star:
 			b.refuse(arg, "a positional argument follows a * one", "put it before")
-		case name == nil && len(names) > 0:
+		case name == nil && named:
 			b.refuse(arg, "a positional argument follows a named one", "put it before, or name it, too")
 		}
 		if name == nil {
 			continue
 		}
-		if slices.Contains(names, name.Name) {
+		named = true
+		if seen.add(name.Name) {
 			b.faults = append(b.faults, fault{at: rangeOf(arg), message: fmt.Sprintf("argument %s is given twice", name.Name), name: name})
 		}
-		names = append(names, name.Name)
 	}
+}
+
+// names are those that were seen. Few are kept in place, without an allocation: most calls have few.
+type names struct {
+	few  [16]string
+	n    int
+	many map[string]bool
+}
+
+func namesOf(most int) (s names) {
+	if most > len(s.few) {
+		s.many = make(map[string]bool, most)
+	}
+	return s
+}
+
+// add says whether a name was there already.
+func (s *names) add(name string) bool {
+	if s.many != nil {
+		there := s.many[name]
+		s.many[name] = true
+		return there
+	}
+	if slices.Contains(s.few[:s.n], name) {
+		return true
+	}
+	s.few[s.n] = name
+	s.n++
+	return false
 }
 
 func keywordOf(arg syntax.Expr) (name *syntax.Ident, value syntax.Expr) {
@@ -146,24 +174,20 @@ func (b *binder) assignables(all syntax.Expr, list []syntax.Expr, augmented bool
 
 // refusedForms reports the faults, unless the text does not parse: then it is not known what stands where.
 func (c *checker) refusedForms() {
-	if !c.in.Tree.OK() {
+	if len(c.b.faults) == 0 || !c.in.Tree.OK() {
 		return
 	}
-	for _, f := range c.b.faults {
-		if f.name == nil || !c.reported("duplicate-argument", f.at.Start.Line) {
-			c.report("refused-form", f.at, f.message, f.hint)
-		}
-	}
-}
-
-// reported says whether a diagnostic with that code starts on a line.
-func (c *checker) reported(code string, line int32) bool {
+	said := map[int32]bool{} // lines with arguments that a rule about calls found twice
 	for _, f := range c.b.funcs {
 		for _, d := range f.found {
-			if d.Code == code && d.Range.Start.Line == line {
-				return true
+			if d.Code == "duplicate-argument" {
+				said[d.Range.Start.Line] = true
 			}
 		}
 	}
-	return false
+	for _, f := range c.b.faults {
+		if f.name == nil || !said[f.at.Start.Line] {
+			c.report("refused-form", f.at, f.message, f.hint)
+		}
+	}
 }
