@@ -59,6 +59,7 @@ func commands() map[string]command {
 		"stdin":    {": copy standard input to standard output", copyStdin, false},
 		"resolve":  {"NAME: its addresses", resolve, false},
 		"dial":     {"NETWORK ADDRESS [TEXT]: connect, send TEXT, print the answer", dial, false},
+		"scan":     {"ADDRESS...: the TCP ports that are open, all 65535 tried", scan, false},
 		"relay":    {"idle | NETWORK ADDRESS: standard input and output become the connection", relay, false},
 		"eat":      {"MIB: use that much memory", eat, false},
 		"pid1":     {": the command line of process 1", pid1, false},
