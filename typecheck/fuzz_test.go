@@ -80,7 +80,7 @@ func TestHostile(t *testing.T) {
 		"sum": "x = " + strings.Repeat("1 + ", 50000) + "1", "and": "def f(a):\n    return " + strings.Repeat("a and ", 900) + "a", "lambda": "x = " + strings.Repeat("lambda: ", 900) + "1",
 		"loops": loops.String(), "branches": branches.String(), "functions": calls.String(), "tuples": grow, "structs": structs, "dicts": dicts, "unions": unions,
 		"binary": strings.Repeat("\x00\xff\xfe", 10000), "defs": nestDefs(80), "elif": "def f(x):\n    if x:\n        pass\n" + strings.Repeat("    elif x == 1:\n        y = 1\n", 2000),
-		"arguments": "x = dict(" + strings.Repeat("aa = 1, ab = 2, ", 30000) + ")", "parameters": "def f(" + strings.Repeat("a, b = 1, ", 30000) + "):\n    pass",
+		"arguments": "x = dict(" + strings.Repeat("aa = 1, ab = 2, ", 20000) + ")", "parameters": "def f(" + strings.Repeat("a, b = 1, ", 20000) + "):\n    pass",
 		"entries": "x = {" + strings.Repeat("\"a\": 1, ", 50000) + "}",
 	} {
 		t.Run(name, func(t *testing.T) {
