@@ -18,7 +18,10 @@ import (
 // have many; the kubelet's nodeStatusMaxImages bounds the list. Where the only node is this machine, its containerd knows all.
 func (b *Backend) InspectImage(ctx context.Context, ref string) (backends.Image, error) {
 	if b.options.Containerd != "" {
-		return b.inspectLoaded(ctx, ref)
+		found, err := b.inspectLoaded(ctx, ref)
+		if err == nil || backends.KindOf(err) == backends.ImageNotFound || ctx.Err() != nil {
+			return found, err
+		} // who may not ask it asks as everywhere
 	}
 	nodes, err := b.client.nodes().List(ctx, meta.ListOptions{})
 	if apierrors.IsForbidden(err) { // as if they had none: nodes pull by themselves

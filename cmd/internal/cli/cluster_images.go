@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -98,10 +97,8 @@ func (a *app) bringImages(ctx context.Context, j *job, c Cluster, logins Logins,
 		return findImages(ctx, w, ok, images, o.Built)
 	}
 	if !ok {
-		return &faultError{
-			fmt.Sprintf("image '%s' is to be built on this machine, and the nodes of cluster '%s' have no registry to take it from", images[0].Reference(), c.Name),
-			fmt.Sprintf("'kurtosis cluster set %s --image-registry registry.example.com/team' names one; the login is that of `docker login`", c.Name),
-		}
+		return backends.Errorf(backends.Unsupported, "image '%s' is to be built on this machine, and the nodes of cluster '%s' have no registry to take it from", images[0].Reference(), c.Name).
+			WithHint("'kurtosis cluster set %s --image-registry registry.example.com/team' names one; the login is that of `docker login`", c.Name)
 	}
 	view := a.view(j)
 	defer view.close()

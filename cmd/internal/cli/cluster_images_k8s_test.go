@@ -158,5 +158,8 @@ func TestClusterBuilds(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, errOut, "kurtosis: image '"+b.site+"' is to be built on this machine, and the nodes of cluster 'test' have no registry to take it from\n"+
 		"hint: 'kurtosis cluster set test --image-registry registry.example.com/team' names one; the login is that of `docker login`\n")
+	out, _, status := c.run("run", b.dir, "--enclave", "built", "-o", "json")
+	require.Equal(t, 1, status)
+	require.Regexp(t, `^\{"type":"result",.*"status":"failed".*have no registry to take it from.*"hint":"'kurtosis cluster set test --image-registry `, out)
 	c.ok("cluster", "add", "test", "--replace", "--context", c.context(), "--containerd", containerd(t))
 }

@@ -53,7 +53,7 @@ func (a *app) execute(ctx context.Context, j *job) error {
 		}
 		defer e.Close()
 		if err := a.bringUnplanned(ctx, j, e, &o); err != nil {
-			return a.runFailed(ctx, j, runtime.Result{}, err)
+			return a.refused(ctx, j, &runtime.Preview{}, err)
 		}
 		view := a.view(j)
 		var unwritten error
