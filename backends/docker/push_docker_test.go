@@ -91,8 +91,10 @@ func TestPush(t *testing.T) {
 	}
 	require.NoError(t, all.Wait())
 
-	pulled, err := b.PullImage(t.Context(), backends.PullSpec{Ref: r.Host + "/team/app@" + digest, Auth: right}, nil)
+	digested := r.Host + "/team/app@" + digest
+	pulled, err := b.PullImage(t.Context(), backends.PullSpec{Ref: digested, Auth: right}, nil)
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.RemoveImage(context.WithoutCancel(t.Context()), digested)) })
 	require.Equal(t, local.ID, pulled.ID)
 }
 
