@@ -36,6 +36,7 @@ func TestDocker(t *testing.T) {
 	}
 	const built = "kurtosis-test/script-built:dev"
 	require.NoError(t, b.RemoveImage(t.Context(), built))
+	t.Cleanup(func() { _ = b.RemoveImage(context.WithoutCancel(t.Context()), built) }) // scripts run side by side: not when one has ended
 	file := program(t, "dev")
 	engine := "script-" + backends.NewUUID()[:8]
 	// Its port is a free one: the default's is of the machine's own engine.
@@ -60,7 +61,6 @@ func TestDocker(t *testing.T) {
 					_ = b.RemoveEnclave(ctx, e.UUID)
 				}
 			}
-			_ = b.RemoveImage(ctx, built)
 			_ = exec.Command(file, "engine", "stop", "--name", name, "--forget").Run() // of scripts that have one of their own
 		})
 		return nil
