@@ -145,6 +145,8 @@ export const editing = {
 
   'text that cannot be read leaves the last plan in sight': async ({ window }) => {
     const panel = window.webview();
+    await panel.locator('#tab-graph').click();
+    await window.find('.editor-group-container.active .tab.active', { hasText: 'Plan: ' }).waitFor();
     await window.goTo(16, 1);
     await window.insert('?');
     await panel.locator('.problem').waitFor();

@@ -70,11 +70,21 @@ export class Window {
   /** Puts the cursor at a place, counted from one. */
   async goTo(line, column = 1) {
     const input = this.find('.quick-input-widget input[type=text]');
-    await this.press('Control+g');
-    await input.waitFor();
-    await input.fill(`:${line}:${column}`);
-    await this.press('Enter');
-    await input.waitFor({ state: 'hidden' });
+    const answer = this.find('.quick-input-list .monaco-list-row.focused');
+    const noEditor = 'Open a text editor first';
+    for (;;) {
+      await this.press('Control+g');
+      await input.waitFor();
+      await input.fill(`:${line}:${column}`);
+      await answer.filter({ hasText: new RegExp(`\\b${line}\\b|${noEditor}`) }).waitFor();
+      const lost = (await answer.innerText()).includes(noEditor);
+      await this.press(lost ? 'Escape' : 'Enter');
+      await input.waitFor({ state: 'hidden' });
+      if (!lost) break;
+      // What was chosen in a webview gave it the focus, sooner or later: the text gets it back.
+      await this.press('Control+1');
+      await this.find('.editor-group-container.active .monaco-editor.focused').waitFor();
+    }
     await this.cursorAt(line);
   }
 
