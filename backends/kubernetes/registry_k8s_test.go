@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,13 @@ func TestPrivateRegistry(t *testing.T) {
 	f := newFaulty(t, kubernetes.Options{PullPolicy: core.PullIfNotPresent})
 	private := images.Toolbox(t)
 	image, err := tarball.Image(func() (io.ReadCloser, error) { return private.Open(f.ctx) }, nil)
+	require.NoError(t, err)
+	// Of one content that it has pulled with a login, a node lets nobody have the image without: this one is of its own.
+	content, err := image.ConfigFile()
+	require.NoError(t, err)
+	config := *content.Config.DeepCopy()
+	config.Labels = map[string]string{"test": t.Name()}
+	image, err = mutate.Config(image, config)
 	require.NoError(t, err)
 	f.toolbox = r.Host + "/private/toolbox:1"
 	tag, err := name.NewTag(f.toolbox)

@@ -5,6 +5,7 @@ package kubernetes_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -87,10 +88,13 @@ func (f *faulty) paperNode(name string, pods int64) {
 	nodes := api.CoreV1().Nodes()
 	room := core.ResourceList{core.ResourcePods: *resource.NewQuantity(pods, resource.DecimalSI), core.ResourceCPU: resource.MustParse("1000"), core.ResourceMemory: resource.MustParse("1000Gi")}
 	ready := core.NodeStatus{Capacity: room, Allocatable: room, Conditions: []core.NodeCondition{{Type: core.NodeReady, Status: core.ConditionTrue, LastHeartbeatTime: meta.Now(), LastTransitionTime: meta.Now()}}}
-	made, err := nodes.Create(f.ctx, &core.Node{ObjectMeta: meta.ObjectMeta{Name: name, Labels: map[string]string{"kind": "paper"}}, Status: ready}, meta.CreateOptions{})
+	_, err := nodes.Create(f.ctx, &core.Node{ObjectMeta: meta.ObjectMeta{Name: name, Labels: map[string]string{"kind": "paper"}}, Status: ready}, meta.CreateOptions{})
 	require.NoError(f, err)
-	made.Status = ready
-	_, err = nodes.UpdateStatus(f.ctx, made, meta.UpdateOptions{})
+	f.Cleanup(func() { require.NoError(f, nodes.Delete(context.WithoutCancel(f.ctx), name, meta.DeleteOptions{})) })
+	// The cluster's own controllers write to a node that is new, too: a patch does not mind what they did meanwhile.
+	status, err := json.Marshal(map[string]any{"status": ready})
+	require.NoError(f, err)
+	_, err = nodes.Patch(f.ctx, name, types.MergePatchType, status, meta.PatchOptions{}, "status")
 	require.NoError(f, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(f.ctx))
 	leases := api.CoordinationV1().Leases(core.NamespaceNodeLease)
@@ -119,7 +123,6 @@ func (f *faulty) paperNode(name string, pods int64) {
 		stop()
 		watch.Stop()
 		all.Wait()
-		require.NoError(f, nodes.Delete(context.WithoutCancel(f.ctx), name, meta.DeleteOptions{}))
 		require.NoError(f, leases.Delete(context.WithoutCancel(f.ctx), name, meta.DeleteOptions{}))
 		now := meta.DeleteOptions{GracePeriodSeconds: new(int64)} // those of a test that failed
 		require.NoError(f, api.CoreV1().Pods(f.namespace()).DeleteCollection(context.WithoutCancel(f.ctx), now, here))
