@@ -21,10 +21,12 @@ import (
 	"github.com/stretchr/testify/require"
 	coordination "k8s.io/api/coordination/v1"
 	core "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 
@@ -133,7 +135,11 @@ func (f *faulty) paperNode(name string, pods int64) {
 			pod, ok := event.Object.(*core.Pod)
 			if ok && pod.DeletionTimestamp != nil && event.Type != apiwatch.Deleted { // nobody there ends it
 				all.Go(func() {
-					_ = api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, meta.DeleteOptions{GracePeriodSeconds: new(int64)})
+					// A request that a busy server refuses is made again: there is no other event for this Pod.
+					_ = wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+						err := api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, meta.DeleteOptions{GracePeriodSeconds: new(int64)})
+						return err == nil || apierrors.IsNotFound(err), nil
+					})
 				})
 			}
 			if !ok || known[pod.Name] || pod.DeletionTimestamp != nil {
@@ -146,7 +152,11 @@ func (f *faulty) paperNode(name string, pods int64) {
 				pod.Status.Phase, pod.Status.PodIP = core.PodRunning, "192.0.2.1"
 				pod.Status.Conditions = append(pod.Status.Conditions, core.PodCondition{Type: core.PodReady, Status: core.ConditionTrue})
 				pod.Status.ContainerStatuses = []core.ContainerStatus{{Name: pod.Spec.Containers[0].Name, Image: pod.Spec.Containers[0].Image, Ready: true, Started: &yes, State: core.ContainerState{Running: started}}}
-				_, _ = api.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, pod, meta.UpdateOptions{}) // one that has gone needs none
+				pod.ResourceVersion = "" // whatever the scheduler writes meanwhile
+				_ = wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+					_, err := api.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, pod, meta.UpdateOptions{})
+					return err == nil || apierrors.IsNotFound(err), nil // one that has gone needs none
+				})
 			})
 		}
 	})
@@ -161,17 +171,17 @@ func TestScale(t *testing.T) {
 	}
 	const services, real, batch = 500, 40, 100
 	count := &counted{calls: map[string]int{}}
-	f := newAloneFor(t, 10*time.Minute, kubernetes.Options{Patience: time.Minute, RemovalPatience: 5 * time.Minute, Wrap: func(c *rest.Config) { c.Wrap(count.wrap) }})
+	f := newAloneFor(t, 15*time.Minute, kubernetes.Options{Patience: time.Minute, RemovalPatience: 8 * time.Minute, Wrap: func(c *rest.Config) { c.Wrap(count.wrap) }})
 	uncounted := *f
 	uncounted.Backend = open(t, kubernetes.Options{})
 	uncounted.paperNode("paper", services)
 	began, before, total := time.Now(), count.total(), uncounted.served()
 	for first := 0; first < services; first += batch {
-		var wait sync.WaitGroup
+		var adding sync.WaitGroup
 		errs := make([]error, batch)
 		slots := make(chan struct{}, 64) // as many as a run has under way
 		for i := range batch {
-			wait.Go(func() {
+			adding.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
 				n := first + i
@@ -183,7 +193,7 @@ func TestScale(t *testing.T) {
 				_, errs[i] = f.AddService(f.ctx, f.enclave.UUID, spec)
 			})
 		}
-		wait.Wait()
+		adding.Wait()
 		for _, err := range errs {
 			require.NoError(t, err)
 		}
