@@ -70,12 +70,8 @@ func builtBy(s *plan.Step) (map[string][]plan.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := plan.ImagesOf(in)
-	if set, ok := in.(*plan.SetService); ok {
-		images = append(images, set.Config.Image)
-	}
 	list := map[string][]plan.Image{}
-	for _, image := range images {
+	for _, image := range plan.ImagesNamedIn(in) {
 		switch {
 		case image.Build != nil:
 			list[image.Build.BuildContextDir] = append(list[image.Build.BuildContextDir], image)

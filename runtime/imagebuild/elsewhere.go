@@ -159,11 +159,10 @@ type Registry struct {
 
 // Name is a repository of the registry for each name of an image.
 func (r Registry) Name(image, content string) (string, error) {
-	named, err := named(image)
+	path, err := pathOf(image)
 	if err != nil {
 		return "", err
 	}
-	path := strings.TrimPrefix(reference.FamiliarName(named), reference.Domain(named)+"/")
 	prefix, err := reference.ParseNormalizedNamed(r.Prefix + "/" + path)
 	if err != nil {
 		return "", backends.Errorf(backends.Invalid, "image %q has no name in the image registry %s: %w", image, r.Prefix, err)
@@ -174,12 +173,13 @@ func (r Registry) Name(image, content string) (string, error) {
 	return r.Prefix + "/" + path + ":" + content, nil
 }
 
-func named(image string) (reference.Named, error) {
+// pathOf is the name of an image without its registry and tag.
+func pathOf(image string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
-		return nil, backends.Errorf(backends.Invalid, "image %q is no name of an image: %w", image, err)
+		return "", backends.Errorf(backends.Invalid, "image %q is no name of an image: %w", image, err)
 	}
-	return named, nil
+	return strings.TrimPrefix(reference.FamiliarName(named), reference.Domain(named)+"/"), nil
 }
 
 // Find asks the registry.
@@ -201,11 +201,11 @@ type Node struct{ Images backends.Images }
 
 // Name is the image's own name with a tag by its content.
 func (n Node) Name(image, content string) (string, error) {
-	named, err := named(image)
+	path, err := pathOf(image)
 	if err != nil {
 		return "", err
 	}
-	return "kurtosis-built/" + strings.TrimPrefix(reference.FamiliarName(named), reference.Domain(named)+"/") + ":" + content, nil
+	return "kurtosis-built/" + path + ":" + content, nil
 }
 
 // Find asks the node.
@@ -241,11 +241,7 @@ func BuiltOf(p *plan.Plan) ([]plan.Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		images := plan.ImagesOf(in)
-		if set, ok := in.(*plan.SetService); ok {
-			images = append(images, set.Config.Image)
-		}
-		for _, image := range images {
+		for _, image := range plan.ImagesNamedIn(in) {
 			if key := Key(image); !seen[key] {
 				seen[key] = true
 				list = append(list, image)

@@ -19,6 +19,14 @@ func ImagesOf(in Instruction) []Image {
 	return nil
 }
 
+// ImagesNamedIn is ImagesOf with the image that set_service gives a service.
+func ImagesNamedIn(in Instruction) []Image {
+	if set, ok := in.(*SetService); ok {
+		return []Image{set.Config.Image}
+	}
+	return ImagesOf(in)
+}
+
 // Images lists the images of the plan by their references, each once, in the order of the steps.
 func (p *Plan) Images() ([]Image, error) {
 	var list []Image
